@@ -1,0 +1,32 @@
+/* uwsgi/hook.h - one speaker, many listeners, by name. */
+#ifndef UWSGI_HOOK_H
+#define UWSGI_HOOK_H
+
+#include <uwsgi/base.h>
+
+UWSGI_BEGIN_DECLS
+
+typedef void uwsgi_hook_fn(void);
+
+/* A listener.  Rows are written with UWSGI_HOOK, which makes the compiler compare the function with the type that the
+ * speaker's header declares.  A table ends with an all-zero row. */
+struct uwsgi_hook {
+	const char *name; /* "worker.start/1": what happened, and the version of the function type */
+	uwsgi_hook_fn *fn;
+	int priority; /* lower runs first; equal priorities run in load order */
+};
+#define UWSGI_HOOK(NAME, TYPE, FN) { (NAME), (uwsgi_hook_fn *)(1 ? (FN) : (TYPE *)0), 0 }
+
+/* Call `visit` for every listener of `name`, in order, until it returns non-zero; that value is returned, else 0.
+ * The speaker's header wraps this in a typed function.  [any] */
+UWSGI_API int uwsgi_hook_each(const char *name, int (*visit)(uwsgi_hook_fn *fn, void *data), void *data);
+
+/* Listeners the kernel itself speaks to. */
+typedef void uwsgi_hook_process(const char *kind, int number);
+#define UWSGI_HOOK_PROCESS_START "process.start/1" /* [child] after the fork, before its work */
+#define UWSGI_HOOK_PROCESS_EXIT "process.exit/1"   /* [child] orderly end, after its work */
+typedef void uwsgi_hook_generation(unsigned generation);
+#define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */
+
+UWSGI_END_DECLS
+#endif

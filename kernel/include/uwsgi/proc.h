@@ -1,0 +1,72 @@
+/* uwsgi/proc.h - process kinds, and what every process can know of the others. */
+#ifndef UWSGI_PROC_H
+#define UWSGI_PROC_H
+
+#include <uwsgi/base.h>
+
+UWSGI_BEGIN_DECLS
+
+enum {
+	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, outlives generations; without it: by the zygote */
+	UWSGI_KIND_SERVES = 1u << 1,      /* runs the accept loop of the kernel; .run is not called */
+};
+
+/* A kind of process.  A table ends with an all-zero row. */
+struct uwsgi_kind {
+	const char *name;  /* "http": titles, logs, statistics */
+	uint32_t flags;
+	int (*count)(void);       /* [main] how many; 0: none */
+	int (*run)(int number);   /* [child] its life; number is 1.., the result its exit status */
+	uint32_t stop_ms;         /* how long it may take to end before it is killed; 0: the default of 60 s */
+};
+
+enum uwsgi_proc_state {
+	UWSGI_PROC_FREE = 0, /* no process */
+	UWSGI_PROC_STARTING, /* forked, not ready yet */
+	UWSGI_PROC_IDLE,     /* ready */
+	UWSGI_PROC_BUSY,     /* at least one core has a request */
+	UWSGI_PROC_STOPPING, /* told to end */
+};
+
+/* A snapshot of one slot of the process table.  Times in microseconds since the epoch, or microseconds. */
+struct uwsgi_proc_info {
+	const char *kind;
+	int number;
+	int pid;
+	unsigned generation;
+	enum uwsgi_proc_state state;
+	bool accepting;
+	uint64_t requests, delta_requests, exceptions, signals, respawns, harakiris;
+	uint64_t running_us, tx_bytes, last_spawn_us, avg_us;
+	uint64_t rss_bytes, vsz_bytes; /* 0 unless memory-report is set */
+};
+
+/* This process. */
+UWSGI_API const char *uwsgi_my_kind(void); /* "main", "master", "zygote", "worker", or a kind's name */
+UWSGI_API int uwsgi_my_number(void);       /* 1.. within the kind; 0 for main, master and zygote */
+UWSGI_API unsigned uwsgi_my_generation(void);
+/* Index of the current thread's core in a worker, else -1. */
+UWSGI_API int uwsgi_my_core(void);
+
+/* Snapshot of process `number` of `kind`.  0, or -ENOENT.  [any] */
+UWSGI_API int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r);
+/* Configured number of processes of a kind.  [any] */
+UWSGI_API int uwsgi_proc_count(const char *kind);
+
+/* Count one failed application call in this worker.  [worker] */
+UWSGI_API void uwsgi_proc_exception(void);
+/* Tell the master that this worker accepts (or not) requests.  The kernel's accept loop does it by itself. */
+UWSGI_API void uwsgi_proc_accepting(bool accepting);
+
+/* Pid of the master, 0 when the server runs without one. */
+UWSGI_API int uwsgi_master_pid(void);
+/* Ask for an orderly reload or stop of the whole server.  0 or a negative errno.  [any] */
+UWSGI_API int uwsgi_server_reload(void);
+UWSGI_API int uwsgi_server_stop(void);
+/* True once this generation's application is loaded (false while it is being imported).  [any] */
+UWSGI_API bool uwsgi_server_ready(void);
+/* Set the title of this process as ps shows it; cut to what fits.  [any] */
+UWSGI_API void uwsgi_proc_title(const char *title);
+
+UWSGI_END_DECLS
+#endif

@@ -1,0 +1,23 @@
+/* uwsgi/shm.h - memory shared by every process of the server, and locks in it. */
+#ifndef UWSGI_SHM_H
+#define UWSGI_SHM_H
+
+#include <uwsgi/base.h>
+
+UWSGI_BEGIN_DECLS
+
+/* Zeroed memory that all processes forked later share.  Never freed.  NULL when there is none.  [main] [master] */
+UWSGI_API void *uwsgi_shm_alloc(size_t size);
+
+/* A lock shared by processes.  When its owner dies, the next uwsgi_lock_take gets it and returns 1.
+ * `name` is borrowed for ever and shows in the statistics.  [main] */
+struct uwsgi_lock;
+UWSGI_API struct uwsgi_lock *uwsgi_lock_create(const char *name);
+/* Blocks.  0, or 1 when the former owner died holding it: check what it guards. */
+UWSGI_API int uwsgi_lock_take(struct uwsgi_lock *lock);
+/* 0 when taken (1 after a dead owner), -EBUSY when another holds it. */
+UWSGI_API int uwsgi_lock_try(struct uwsgi_lock *lock);
+UWSGI_API void uwsgi_lock_give(struct uwsgi_lock *lock);
+
+UWSGI_END_DECLS
+#endif

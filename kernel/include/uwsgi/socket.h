@@ -1,0 +1,44 @@
+/* uwsgi/socket.h - the sockets the server listens on. */
+#ifndef UWSGI_SOCKET_H
+#define UWSGI_SOCKET_H
+
+#include <uwsgi/base.h>
+
+UWSGI_BEGIN_DECLS
+
+struct uwsgi_var;
+
+/* A bound socket.  Made in [main], the same in every process after, never freed. */
+struct uwsgi_socket {
+	int fd;
+	int index;               /* position in the configuration */
+	const char *name;        /* as bound: "127.0.0.1:3031", "/run/app.sock" */
+	const char *protocol;    /* the protocol row its connections start with */
+	const struct uwsgi_var *vars; /* the same for every request: SERVER_NAME, SERVER_PORT, SCRIPT_NAME, ... */
+	unsigned nvars;
+	bool is_unix;
+	bool handover;           /* connections arrive as descriptors from a gateway */
+};
+
+/* Ask the kernel to bind `address` for the workers, speaking `protocol`.  [main], from an option's apply function.
+ * Binding happens after configuration; a failure there ends the start. */
+UWSGI_API int uwsgi_socket_add(const char *address, const char *protocol);
+
+/* Bind `address` for a gateway, and give the workers a socket through which the gateway hands them connections;
+ * they start with `protocol`.  [main], from init.  NULL after the reason was logged. */
+UWSGI_API struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol);
+
+/* Accept one connection of a gateway socket: a non-blocking descriptor, or a negative errno (-EAGAIN: none left).
+ * [gateway] */
+UWSGI_API int uwsgi_socket_accept(struct uwsgi_socket *socket);
+
+/* Hand a connection to the next free worker and close it here.  0, or -EAGAIN when the workers' queue is full (the
+ * descriptor is still the caller's; wait for UWSGI_WRITE on uwsgi_socket_queue_fd).  [gateway] */
+UWSGI_API int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd);
+UWSGI_API int uwsgi_socket_queue_fd(struct uwsgi_socket *socket);
+
+/* The sockets of the workers in configuration order.  [any] */
+UWSGI_API size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r);
+
+UWSGI_END_DECLS
+#endif

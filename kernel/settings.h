@@ -1,0 +1,67 @@
+/* settings.h - what the kernel's own options set.  main owns the one instance; every part gets the fields it needs. */
+#ifndef KERNEL_SETTINGS_H
+#define KERNEL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uwsgi/option.h>
+
+struct settings {
+	/* processes */
+	bool master;
+	int processes; /* >= 1 after settings_finish */
+	int threads;   /* cores of a worker, >= 1 after settings_finish */
+	bool enable_threads, disable_threads;
+	bool lazy_apps;
+	bool need_app;
+	bool no_server;
+	bool die_on_term;
+	bool vacuum;
+	bool no_orphans;
+	int worker_reload_mercy; /* seconds */
+	int max_requests;        /* 0: never */
+	const char *pidfile, *pidfile2;
+	bool auto_procname;
+	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;
+	bool memory_report;
+	bool single_interpreter;
+
+	/* environment */
+	const char *chdir, *chdir2;
+	const char *uid, *gid, *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
+	struct uwsgi_strings add_gid;
+	const char *daemonize, *daemonize2, *logto, *logto2;
+
+	/* sockets */
+	int listen;      /* backlog */
+	const char *protocol; /* of `socket` without a type of its own; NULL: uwsgi */
+	int buffer_size; /* bytes of a request head */
+	int max_vars;
+	int socket_timeout; /* seconds without progress */
+	int http_keepalive; /* seconds an idle connection is kept */
+	int64_t limit_post; /* bytes; 0: none */
+	int post_buffering;
+	bool so_keepalive, reuse_port;
+
+	/* requests */
+	struct uwsgi_strings mounts;
+	bool manage_script_name, no_default_app;
+	struct uwsgi_strings add_headers; /* "Name: value" */
+	bool disable_logging;
+	bool log_4xx, log_5xx, log_zero, log_micros, log_x_forwarded_for;
+	int log_slow, log_big;
+	bool ignore_sigpipe, ignore_write_errors, disable_write_exception;
+
+	/* plugins */
+	struct uwsgi_strings plugin_dirs;
+	bool no_autoload;
+};
+
+struct option_registry;
+
+/* Fill in the defaults and register the kernel's rows. */
+int settings_register(struct settings *settings, struct option_registry *options);
+/* After all options were applied: check combinations and derive the rest.  0, or -EINVAL after logging why. */
+int settings_finish(struct settings *settings);
+
+#endif
