@@ -49,14 +49,41 @@ static const struct {
 	{ "HTTP_TRANSFER_ENCODING", HTTP_CODING },
 };
 
+static uint64_t load64(const char *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+/* The first and the last eight bytes and the length tell nearly all spellings apart; a probe settles the rest. */
 static size_t hash_of(const char *raw, size_t n)
 {
-	uint64_t head = 0, tail = 0;
+	uint64_t head = n, tail = 0;
 
-	memcpy(&head, raw, n < 8 ? n : 8);
-	if (n > 8)
-		memcpy(&tail, raw + n - 8, 8);
-	return (size_t)(((head ^ n) * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu >> 40);
+	if (n >= 8) {
+		head ^= load64(raw);
+		tail = load64(raw + n - 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			tail = tail << 8 | (unsigned char)raw[i];
+	}
+	return (size_t)((head * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu >> 40);
+}
+
+/* memcmp without the call: names are short, and this is the most frequent question of a head. */
+static bool is_same(const char *a, const char *b, size_t n)
+{
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i + 8 < n; i += 8)
+		if (load64(a + i) != load64(b + i))
+			return false;
+	return load64(a + n - 8) == load64(b + n - 8);
 }
 
 static const struct spelling *find(const char *raw, size_t n, size_t hash)
@@ -65,7 +92,7 @@ static const struct spelling *find(const char *raw, size_t n, size_t hash)
 		const struct spelling *s = atomic_load_explicit(&slots[(hash + i) & (SLOTS - 1)], memory_order_acquire);
 		if (!s)
 			return NULL;
-		if (s->len == n && !memcmp(s->raw, raw, n))
+		if (s->len == n && is_same(s->raw, raw, n))
 			return s;
 	}
 	return NULL;
