@@ -56,30 +56,36 @@ static uint64_t load64(const char *p)
 	return word;
 }
 
+static uint64_t load32(const char *p)
+{
+	uint32_t word;
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+/* Up to eight bytes as one number; different for different bytes of the same length. */
+static uint64_t word_of(const char *p, size_t n)
+{
+	if (n >= 8)
+		return load64(p);
+	if (n >= 4)
+		return load32(p) << 32 | load32(p + n - 4);
+	return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
+}
+
 /* The first and the last eight bytes and the length tell nearly all spellings apart; a probe settles the rest. */
 static size_t hash_of(const char *raw, size_t n)
 {
-	uint64_t head = n, tail = 0;
+	uint64_t head = word_of(raw, n), tail = n > 8 ? load64(raw + n - 8) : 0;
 
-	if (n >= 8) {
-		head ^= load64(raw);
-		tail = load64(raw + n - 8);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			tail = tail << 8 | (unsigned char)raw[i];
-	}
-	return (size_t)((head * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu >> 40);
+	return (size_t)(((head ^ n) * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu >> 40);
 }
 
 /* memcmp without the call: names are short, and this is the most frequent question of a head. */
 static bool is_same(const char *a, const char *b, size_t n)
 {
-	if (n < 8) {
-		for (size_t i = 0; i < n; i++)
-			if (a[i] != b[i])
-				return false;
-		return true;
-	}
+	if (n <= 8)
+		return word_of(a, n) == word_of(b, n);
 	for (size_t i = 0; i + 8 < n; i += 8)
 		if (load64(a + i) != load64(b + i))
 			return false;
