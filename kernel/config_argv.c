@@ -182,19 +182,6 @@ int config_read_argv(struct config *config, int argc, char **words)
 
 /* ---- environment ---- */
 
-/* Variables that tell a process about its place, not about its configuration. */
-static bool is_private(const char *name)
-{
-	static const char *const names[] = {
-		"UWSGI_RELOADS",       "UWSGI_VASSALS_DIR",   "UWSGI_EMPEROR_FD", "UWSGI_EMPEROR_FD_CONFIG",
-		"UWSGI_EMPEROR_PROXY", "UWSGI_BROODLORD_NUM", "UWSGI_JAIL_PID",	  "UWSGI_ORIGINAL_PROC_NAME",
-	};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
-}
-
 static int take_variable(struct config *config, const char *variable)
 {
 	const char *equals = strchr(variable, '=');
@@ -204,7 +191,8 @@ static int take_variable(struct config *config, const char *variable)
 		return config_fail(config, "out of memory, not starting");
 	for (char *c = key; *c; c++)
 		*c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
-	int rc = *key && !is_private(name) ? config_collect(config, key, equals + 1, name) : 0;
+	config_lookup(config, key); /* reads the list of private keys, unless the key is an option */
+	int rc = *key && !known_is_private(&config->known, key) ? config_collect(config, key, equals + 1, name) : 0;
 	free(name);
 	free(key);
 	return rc;

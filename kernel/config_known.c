@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "option.h"
+
 enum { WORD_MAX = 64 };
 
 static enum uwsgi_opt_arg arg_of(const char *word)
@@ -47,10 +49,13 @@ static int add(struct known_list *list, const char *line)
 	char *copy = strdup(line);
 	if (!copy)
 		return -ENOMEM;
-	if (parse_line(copy, &v[list->n]))
-		list->n++;
-	else
+	if (!parse_line(copy, &v[list->n])) {
 		free(copy);
+		return 0;
+	}
+	if (!strcmp(v[list->n].type, "private"))
+		return strings_add(&list->private_keys, v[list->n].name);
+	list->n++;
 	return 0;
 }
 
@@ -71,6 +76,14 @@ int known_load(struct known_list *list, const char *path)
 	free(line);
 	fclose(file);
 	return rc;
+}
+
+bool known_is_private(const struct known_list *list, const char *key)
+{
+	for (size_t i = 0; i < list->private_keys.n; i++)
+		if (!strcmp(list->private_keys.v[i], key))
+			return true;
+	return false;
 }
 
 const struct known_option *known_find(const struct known_list *list, const char *name)

@@ -16,12 +16,15 @@ struct known_option {
 struct known_list {
 	struct known_option *v;
 	size_t n;
+	struct uwsgi_strings private_keys; /* environment variables that are no options, as keys */
 	bool loaded;
 };
 
 /* Read the file: one option a line, "name letter arg type group meaning" separated by tabs, '#' starts a comment line.
  * 0 or a negative errno. */
 int known_load(struct known_list *list, const char *path);
+/* Is UWSGI_KEY a variable that tells a process about its place, not about its configuration? */
+bool known_is_private(const struct known_list *list, const char *key);
 const struct known_option *known_find(const struct known_list *list, const char *name);
 const struct known_option *known_find_letter(const struct known_list *list, char letter);
 
