@@ -127,28 +127,30 @@ static char cgi_char(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 0x20) : c;
 }
 
-/* Check raw[0..n) and write its CGI name to out[0..n + 5).  0 or -400. */
-static int translate(const char *raw, size_t n, char *out, struct http_name *name_r)
+static bool is_token(const char *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!http_char_is(raw[i], HTTP_IS_TOKEN))
+			return false;
+	return n > 0;
+}
+
+/* Write the CGI name of a token to out[0..n + 5) and say what it is. */
+static struct http_name translate(const char *raw, size_t n, char *out)
 {
 	static const char prefix[] = { 'H', 'T', 'T', 'P', '_' };
-	char *cgi = out + sizeof prefix;
-	bool underscore = false;
-	struct uwsgi_str full;
+	char *rest = out + sizeof prefix;
+	struct http_name name = { .cgi = { out, n + sizeof prefix } };
 
-	for (size_t i = 0; i < n; i++) {
-		if (!http_char_is(raw[i], HTTP_IS_TOKEN))
-			return -400;
-		underscore |= raw[i] == '_';
-		cgi[i] = cgi_char(raw[i]);
-	}
 	memcpy(out, prefix, sizeof prefix);
-	full = (struct uwsgi_str){ out, n + sizeof prefix };
-	if ((n == 12 && !memcmp(cgi, "CONTENT_TYPE", 12)) || (n == 14 && !memcmp(cgi, "CONTENT_LENGTH", 14)))
-		full = (struct uwsgi_str){ cgi, n };
-	name_r->cgi = full;
-	name_r->role = role_of(full, underscore);
-	name_r->key = name_r->role == HTTP_DROPPED ? NULL : uwsgi_key_intern(full.p, full.n);
-	return 0;
+	for (size_t i = 0; i < n; i++)
+		rest[i] = cgi_char(raw[i]);
+	if ((n == 12 && !memcmp(rest, "CONTENT_TYPE", 12)) || (n == 14 && !memcmp(rest, "CONTENT_LENGTH", 14)))
+		name.cgi = (struct uwsgi_str){ rest, n };
+	name.role = role_of(name.cgi, memchr(raw, '_', n) != NULL);
+	if (name.role != HTTP_DROPPED)
+		name.key = uwsgi_key_intern(name.cgi.p, name.cgi.n);
+	return name;
 }
 
 /* Put a finished spelling in the first free slot of its probe.  False: there is none, or another thread was first. */
@@ -196,7 +198,6 @@ int http_name_find(struct uwsgi_request *req, const char *raw, size_t n, const s
 	const struct spelling *known;
 	struct http_name *name;
 	struct print print;
-	int rc;
 
 	if (n == 0)
 		return -400;
@@ -206,12 +207,12 @@ int http_name_find(struct uwsgi_request *req, const char *raw, size_t n, const s
 		*name_r = &known->name;
 		return 0;
 	}
+	if (!is_token(raw, n))
+		return -400;
 	name = uwsgi_request_alloc(req, sizeof *name + 5 + n); /* 5: HTTP_ */
 	if (!name)
 		return -431;
-	rc = translate(raw, n, (char *)(name + 1), name);
-	if (rc < 0)
-		return rc;
+	*name = translate(raw, n, (char *)(name + 1));
 	remember(&print, raw, name);
 	*name_r = name;
 	return 0;
