@@ -1,0 +1,71 @@
+/* proc.h - the process table.
+ *
+ * One slot a process, in memory that all processes share.  The master is the only one that moves slots through STARTING,
+ * STOPPING and FREE; a process itself reports ready, busy and idle.  Counters are written by their process alone. */
+#ifndef KERNEL_PROC_H
+#define KERNEL_PROC_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <uwsgi/proc.h>
+
+#define PROC_KINDS_MAX 32
+
+enum proc_event {
+	PROC_EV_FORK,  /* a process was ordered for the slot */
+	PROC_EV_READY, /* it says it is ready */
+	PROC_EV_WORK,  /* a first core got a request */
+	PROC_EV_REST,  /* no core has one any more */
+	PROC_EV_STOP,  /* it was told to end */
+	PROC_EV_EXIT,  /* it ended */
+	PROC_EVENTS,
+};
+
+struct proc_slot {
+	_Atomic int state; /* enum uwsgi_proc_state */
+	_Atomic pid_t pid;
+	int kind;   /* index of its kind */
+	int number; /* 1.. */
+	unsigned generation;
+	_Atomic bool accepting;
+	uint64_t spawned_ms; /* monotonic, when it was ordered */
+	unsigned crashes;    /* young deaths in a row, see proc_policy */
+	uint64_t respawns;
+	uint64_t last_spawn_us;
+	_Atomic uint64_t requests, delta_requests, exceptions, running_us, tx_bytes, rss_bytes, vsz_bytes;
+	_Atomic int busy_cores;
+};
+
+/* The next state; asserts that the event may happen in this state. */
+enum uwsgi_proc_state proc_next_state(enum uwsgi_proc_state state, enum proc_event event);
+/* Apply an event to a slot. */
+void proc_event(struct proc_slot *slot, enum proc_event event);
+
+struct proc_table;
+
+/* A table for at most `slots` processes.  NULL when memory is out. */
+struct proc_table *proc_table_create(int slots);
+int proc_table_size(const struct proc_table *table);
+struct proc_slot *proc_slot_at(struct proc_table *table, int index);
+int proc_slot_index(const struct proc_table *table, const struct proc_slot *slot);
+
+/* Register a kind; returns its index, or -ENOSPC.  Before the table is made. */
+int proc_kind_add(struct proc_table *table, const struct uwsgi_kind *kind);
+const struct uwsgi_kind *proc_kind_at(const struct proc_table *table, int kind);
+int proc_kind_find(const struct proc_table *table, const char *name); /* -ENOENT */
+int proc_kinds(const struct proc_table *table);
+
+/* Take a free slot for process `number` of a kind; counters continue those of `before` (may be NULL). */
+struct proc_slot *proc_slot_take(struct proc_table *table, int kind, int number, unsigned generation,
+				 const struct proc_slot *before);
+/* The live slot of a process: the newest generation's.  NULL when there is none. */
+struct proc_slot *proc_slot_find(struct proc_table *table, int kind, int number);
+struct proc_slot *proc_slot_by_pid(struct proc_table *table, pid_t pid);
+
+void proc_info(const struct proc_table *table, const struct proc_slot *slot, struct uwsgi_proc_info *info_r);
+/* Requests answered by all processes so far, ended ones included. */
+uint64_t proc_total_requests(struct proc_table *table);
+/* Keep the requests of a process whose slot is given up. */
+void proc_retire(struct proc_table *table, struct proc_slot *slot);
+
+#endif
