@@ -9,13 +9,14 @@ import subprocess
 
 import pytest
 import wire
+from harness import wait_until
 
 OPTIONS = ("--http-socket", "127.0.0.1:{port}", "--buffer-size", "8192", "--limit-post", "200000")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with wire.Server(tmp_path_factory.mktemp("http") / "log", *OPTIONS) as s:
+    with wire.WireServer(tmp_path_factory.mktemp("http"), *OPTIONS) as s:
         yield s
 
 
@@ -163,7 +164,7 @@ def test_the_environ_is_what_was_sent(client, server):
     expected = {
         "REQUEST_METHOD": "GET", "REQUEST_URI": "/show/a%20b/../c?d=%20", "PATH_INFO": "/show/c",
         "QUERY_STRING": "d=%20", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_PORT": str(client.socket.getsockname()[1]), "SERVER_PORT": str(server.port), "HTTP_HOST": "a",
+        "REMOTE_PORT": str(client.socket.getsockname()[1]), "SERVER_PORT": str(server.address), "HTTP_HOST": "a",
         "HTTP_X_ONE": "1, 2", "HTTP_COOKIE": "a=b; c=d", "CONTENT_TYPE": "text/plain",
     }
     assert {k: env.get(k) for k in expected} == expected
@@ -290,12 +291,12 @@ def test_idle_connections_wait_without_being_forgotten(server):
 
 
 def test_protocol_http_on_a_plain_socket(tmp_path):
-    with wire.Server(tmp_path / "log", "--socket", "127.0.0.1:{port}", "--protocol", "http") as s, s.client() as c:
+    with wire.WireServer(tmp_path, "--socket", "127.0.0.1:{port}", "--protocol", "http") as s, s.client() as c:
         assert c.ask().body == b"hello"
 
 
 def test_http11_socket_is_the_same_as_http_socket(tmp_path):
-    with wire.Server(tmp_path / "log", "--http11-socket", "127.0.0.1:{port}") as s, s.client() as c:
+    with wire.WireServer(tmp_path, "--http11-socket", "127.0.0.1:{port}") as s, s.client() as c:
         assert c.ask().body == b"hello"
         assert c.ask(fields="Connection: close\r\n").body == b"hello"
         assert c.is_closed()
@@ -303,14 +304,14 @@ def test_http11_socket_is_the_same_as_http_socket(tmp_path):
 
 def test_a_unix_socket_speaks_http_too(tmp_path):
     path = str(tmp_path / "sock")
-    with wire.Server(tmp_path / "log", "--http-socket", path, "--http-socket", "127.0.0.1:{port}"):
+    with wire.WireServer(tmp_path, "--http-socket", path, "--http-socket", "127.0.0.1:{port}"):
         with wire.Client(path) as c:
             assert c.ask("/show").json()["REMOTE_ADDR"] == "0.0.0.0"
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    with wire.Server(tmp_path_factory.mktemp("gateway") / "log", "--http", ":{port}", "--processes", "2") as s:
+    with wire.WireServer(tmp_path_factory.mktemp("gateway"), "--http", ":{port}", "--processes", "2") as s:
         yield s
 
 
@@ -319,7 +320,7 @@ def test_the_gateway_hands_over_connections(gateway):
         env = c.ask("/show").json()
         assert env["REMOTE_ADDR"] == "127.0.0.1"
         assert env["REMOTE_PORT"] == str(c.socket.getsockname()[1])
-        assert env["SERVER_PORT"] == str(gateway.port)
+        assert env["SERVER_PORT"] == str(gateway.address)
         assert env["UWSGI_ROUTER"] == "http"
         assert c.ask("/echo", "POST", "Content-Length: 3\r\n", b"abc").body == b"abc"
 
@@ -349,7 +350,7 @@ def test_the_gateway_is_replaced_when_it_dies(gateway):
         except (OSError, AssertionError):
             return False
 
-    first, = wire.until(gateways, "the gateway shows its name")
+    first, = wait_until(gateways, "the gateway shows its name")
     os.kill(first, signal.SIGKILL)
-    wire.until(lambda: gateways() not in ([], [first]), "another gateway is there")
-    wire.until(answers, "the new gateway hands over")
+    wait_until(lambda: gateways() not in ([], [first]), "another gateway is there")
+    wait_until(answers, "the new gateway hands over")

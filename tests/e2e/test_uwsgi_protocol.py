@@ -6,11 +6,12 @@ import subprocess
 
 import pytest
 import wire
+from harness import DEADLINE, free_port, wait_until
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with wire.Server(tmp_path_factory.mktemp("uwsgi") / "log", "--socket", "127.0.0.1:{port}") as s:
+    with wire.WireServer(tmp_path_factory.mktemp("uwsgi"), "--socket", "127.0.0.1:{port}") as s:
         yield s
 
 
@@ -114,8 +115,8 @@ http {{
 
 @pytest.fixture(scope="module")
 def nginx(server, tmp_path_factory):
-    path, port = tmp_path_factory.mktemp("nginx"), wire.free_port()
-    (path / "conf").write_text(NGINX.format(dir=path, port=port, backend=server.port))
+    path, port = tmp_path_factory.mktemp("nginx"), free_port()
+    (path / "conf").write_text(NGINX.format(dir=path, port=port, backend=server.address))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     process = subprocess.Popen([program, "-p", str(path), "-c", str(path / "conf"), "-e", "stderr"])
     try:
@@ -125,11 +126,11 @@ def nginx(server, tmp_path_factory):
                 return wire.Client(("127.0.0.1", port))
             except OSError:
                 return None
-        wire.until(connect, "nginx listens").close()
+        wait_until(connect, "nginx listens").close()
         yield ("127.0.0.1", port)
     finally:
         process.terminate()
-        process.wait(wire.DEADLINE)
+        process.wait(DEADLINE)
 
 
 def test_nginx_passes_requests_on(nginx):

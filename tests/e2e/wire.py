@@ -1,88 +1,32 @@
-"""A server on a free port, and a client that says exactly what it is told, byte for byte."""
+"""A server that speaks to us on a free port, and a client that says exactly what it is told, byte for byte."""
 
 import contextlib
 import json
 import os
 import re
-import select
-import signal
 import socket
-import subprocess
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-DEADLINE = 15
+from harness import DEADLINE, Server, free_port
+
+APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
 
 
-def binary():
-    return os.environ.get("UWSGI_BINARY") or os.path.join(ROOT, "build", "uwsgi")
+class WireServer(Server):
+    """The server with the application of these tests; {port} in an option is a free port."""
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def until(condition, what, deadline=DEADLINE):
-    """Poll until the condition is true; its value is the result."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        select.poll().poll(5)  # leave the processor to those who work on the condition
-    raise AssertionError("not within %d s: %s" % (deadline, what))
-
-
-class Server:
-    """The real server with `options`; {port} in them is a free port."""
-
-    def __init__(self, log_path, *options, app="wire_app"):
-        self.port, self.log_path = free_port(), str(log_path)
-        argv = [binary(), "--master", "--need-app", "--module", app]
-        argv += [o.replace("{port}", str(self.port)) for o in options]
-        env = dict(os.environ, PYTHONPATH=os.path.join(HERE, "apps"), PYTHONDONTWRITEBYTECODE="1")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def log(self):
-        with open(self.log_path, errors="replace") as f:
-            return f.read()
-
-    def wait(self):
-        until(self.answers, "the server answers")
-        return self
-
-    def answers(self):
-        assert self.process.poll() is None, "the server ended:\n" + self.log()
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE):
-                return True
-        except OSError:
-            return False
+    def __init__(self, folder, *options):
+        port = free_port()
+        args = ["--master", "--need-app", "--module", "wire_app"] + [o.replace("{port}", str(port)) for o in options]
+        super().__init__(folder, args, port, {"PYTHONPATH": APPS, "PYTHONDONTWRITEBYTECODE": "1"})
 
     def client(self, **kwargs):
-        return Client(("127.0.0.1", self.port), **kwargs)
-
-    def stop(self):
-        """End it as an operator would; its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError("the server did not end:\n" + self.log()) from None
+        return Client(("127.0.0.1", self.address), **kwargs)
 
     def __enter__(self):
         try:
-            return self.wait()
+            return self.wait_ready()
         except BaseException:
-            self.process.kill()
-            self.process.wait()
+            self.stop()
             raise
 
     def __exit__(self, *unused):
