@@ -21,7 +21,9 @@ static struct {
 	void (*script)(void); /* what happens while the loop runs */
 } kernel;
 
-static struct uwsgi_socket the_socket = { .fd = 3, .name = "127.0.0.1:80" };
+enum { LISTEN_FD = 3 };
+
+static struct uwsgi_socket the_socket = { .name = "127.0.0.1:80" };
 
 struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol)
 {
@@ -50,6 +52,12 @@ int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 	return 0;
 }
 
+int uwsgi_socket_gateway_fd(struct uwsgi_socket *socket)
+{
+	(void)socket;
+	return LISTEN_FD;
+}
+
 int uwsgi_socket_queue_fd(struct uwsgi_socket *socket)
 {
 	(void)socket;
@@ -63,18 +71,18 @@ struct uwsgi_loop *uwsgi_loop(void)
 
 int uwsgi_loop_add(struct uwsgi_loop *loop, struct uwsgi_watch *watch, unsigned events)
 {
-	struct uwsgi_watch **slot = watch->fd == the_socket.fd ? &kernel.listen : &kernel.queue;
+	struct uwsgi_watch **slot = watch->fd == LISTEN_FD ? &kernel.listen : &kernel.queue;
 
 	(void)loop;
 	cr_assert_null(*slot, "watched twice");
-	cr_assert_eq(events, watch->fd == the_socket.fd ? UWSGI_READ : UWSGI_WRITE);
+	cr_assert_eq(events, watch->fd == LISTEN_FD ? UWSGI_READ : UWSGI_WRITE);
 	*slot = watch;
 	return 0;
 }
 
 void uwsgi_loop_remove(struct uwsgi_loop *loop, struct uwsgi_watch *watch)
 {
-	struct uwsgi_watch **slot = watch->fd == the_socket.fd ? &kernel.listen : &kernel.queue;
+	struct uwsgi_watch **slot = watch->fd == LISTEN_FD ? &kernel.listen : &kernel.queue;
 
 	(void)loop;
 	cr_assert_eq(*slot, watch, "not watched");
