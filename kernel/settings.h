@@ -6,6 +6,12 @@
 #include <stdint.h>
 #include <uwsgi/option.h>
 
+/* A socket the kernel's own options asked for. */
+struct settings_socket {
+	const char *address;
+	const char *protocol; /* before settings_finish, NULL means: what `protocol` says in the end */
+};
+
 struct settings {
 	/* processes */
 	bool master;
@@ -13,7 +19,7 @@ struct settings {
 	int threads;   /* cores of a worker, >= 1 after settings_finish */
 	bool enable_threads, disable_threads;
 	bool lazy_apps;
-	bool need_app;
+	bool need_app; /* true unless the configuration says otherwise */
 	bool no_server;
 	bool die_on_term;
 	bool vacuum;
@@ -24,7 +30,7 @@ struct settings {
 	bool auto_procname;
 	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;
 	bool memory_report;
-	bool single_interpreter;
+	bool single_interpreter, thunder_lock; /* accepted, without effect */
 
 	/* environment */
 	const char *chdir, *chdir2;
@@ -33,6 +39,8 @@ struct settings {
 	const char *daemonize, *daemonize2, *logto, *logto2;
 
 	/* sockets */
+	struct settings_socket *sockets; /* in the order of the configuration; protocols filled in by settings_finish */
+	size_t nsockets;
 	int listen;      /* backlog */
 	const char *protocol; /* of `socket` without a type of its own; NULL: uwsgi */
 	int buffer_size; /* bytes of a request head */
