@@ -25,8 +25,8 @@ const struct py_options *py_options(void);
 
 /* Start Python; the GIL is then held by this thread.  0, or a negative errno after logging why. */
 int py_interp_start(void);
-/* After the kernel's fork, in the child.  Without a fork it does nothing. */
-void py_interp_after_fork(void);
+/* Around the kernel's forks; a child without a fork (no master) is no child. */
+void py_interp_fork(enum uwsgi_fork_phase phase);
 /* Let other threads run, if this thread holds the GIL since start or fork.  Needs no GIL. */
 void py_interp_release(void);
 /* Make and end the Python state of a thread of this worker.  Need no GIL. */

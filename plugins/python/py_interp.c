@@ -202,13 +202,20 @@ int py_interp_start(void)
 
 /* ---- forks and threads ---- */
 
-void py_interp_after_fork(void)
+void py_interp_fork(enum uwsgi_fork_phase phase)
 {
-	if (getpid() == interpreter_pid)
+	if (!Py_IsInitialized())
 		return;
 	assert(held);
+	if (phase == UWSGI_FORK_PREPARE)
+		PyOS_BeforeFork();
+	else if (phase == UWSGI_FORK_PARENT)
+		PyOS_AfterFork_Parent();
+	else if (getpid() != interpreter_pid)
+		PyOS_AfterFork_Child();
+	if (phase != UWSGI_FORK_CHILD)
+		return;
 	interpreter_pid = getpid();
-	PyOS_AfterFork_Child();
 	thread_state = PyThreadState_Get();
 }
 

@@ -72,8 +72,7 @@ static int load(void)
 static int post_fork(void)
 {
 	if (!Py_IsInitialized())
-		return 0; /* lazy-apps: the application is loaded later, in this process */
-	py_interp_after_fork();
+		return 0; /* no application of this language is configured */
 	py_module_call_hook("post_fork_hook");
 	py_interp_release();
 	return 0;
@@ -112,11 +111,17 @@ static void at_exit(void)
 	PyGILState_Release(gil);
 }
 
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
+	{ 0 },
+};
+
 struct uwsgi_plugin python_plugin = {
 	.name = "python",
 	.alias = "python3 python311 py",
 	.modifier1 = 0,
 	.options = options,
+	.hooks = hooks,
 	.load = load,
 	.post_fork = post_fork,
 	.thread_init = thread_init,
