@@ -213,7 +213,7 @@ REFUSED = {
     "bad chunk end": (POST + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
     "expectation": (POST + "Expect: magic\r\nContent-Length: 1\r\n\r\nx", 417),
     "body too large": (POST + "Content-Length: 200001\r\n\r\n", 413),
-    "chunks too large": (POST + "Transfer-Encoding: chunked\r\n\r\n" + "1000\r\n%s\r\n" % ("x" * 4096) * 60, 413),
+    "chunks too large": (POST + "Transfer-Encoding: chunked\r\n\r\n" + "1000\r\n%s\r\n" % ("x" * 4096) * 200, 413),
     "number too large": (POST + "Content-Length: 99999999999999999999\r\n\r\n", 413),
     "target too long": ("GET /" + "a" * 9000, 414),
     "head too long": (GET + "X: %s\r\n" % ("a" * 9000), 431),
