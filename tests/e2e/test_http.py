@@ -277,8 +277,9 @@ def test_slow_clients_do_not_hold_up_others(server):
 
 
 def test_idle_connections_wait_without_being_forgotten(server):
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    count = min(int(os.environ.get("UWSGI_TEST_IDLE", "500")), soft - 100)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(int(os.environ.get("UWSGI_TEST_IDLE", "500")), hard - 100)
     idle = [server.client() for _ in range(count)]
     try:
         for c in idle:
@@ -326,6 +327,24 @@ def test_the_gateway_hands_over_connections(gateway):
         assert env["SERVER_PORT"] == str(gateway.address)
         assert env["UWSGI_ROUTER"] == "http"
         assert c.ask("/echo", "POST", "Content-Length: 3\r\n", b"abc").body == b"abc"
+
+
+@pytest.mark.parametrize("address", ["{port}", "0.0.0.0:{port}", "localhost:{port}"])
+def test_the_gateway_takes_every_spelling_of_an_address(tmp_path, address):
+    with wire.WireServer(tmp_path, "--http", address) as s, s.client() as c:
+        assert c.ask().body == b"hello"
+
+
+def test_the_gateway_listens_on_a_unix_socket_too(tmp_path):
+    path = str(tmp_path / "sock")
+    with wire.WireServer(tmp_path, "--http", path, "--http", ":{port}"), wire.Client(path) as c:
+        assert c.ask().body == b"hello"
+
+
+def test_an_address_the_gateway_cannot_have_ends_the_start(gateway, tmp_path):
+    second = wire.WireServer(tmp_path, "--http", "127.0.0.1:%d" % gateway.address)
+    assert second.wait_exit() != 0
+    assert "127.0.0.1:%d" % gateway.address in second.log
 
 
 def test_the_gateway_serves_many_connections_at_once(gateway):
