@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static void emit_value(const char *key, const json_t *value, uwsgi_config_emit *emit, void *ctx)
 {
@@ -61,7 +63,9 @@ int config_json_parse(const char *text, size_t len, const char *section, uwsgi_c
 	/* Of two members with one name jansson would keep one: better say so than lose the other. */
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!root) {
-		snprintf(error_r, error_size, "line %d: %s", error.line, error.text);
+		bool comma = strstr(error.text, "near '}'") || strstr(error.text, "near ']'");
+		snprintf(error_r, error_size, "line %d: %s%s", error.line, error.text,
+			 comma ? " (is there a comma after the last one?)" : "");
 		return -EINVAL;
 	}
 	int rc = emit_section(root, section, emit, ctx, error_r, error_size);

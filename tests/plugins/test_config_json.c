@@ -41,6 +41,7 @@ Test(config_json, says_on_which_line_it_is_wrong)
 {
 	cr_assert_eq(read_text("{\"uwsgi\": {\n\"a\": 1,\n}}", "uwsgi"), -EINVAL);
 	cr_assert_eq(strncmp(error, "line 3: ", 8), 0, "%s", error);
+	cr_assert_not_null(strstr(error, "is there a comma after the last one?"));
 	cr_assert_eq(read_text("{\"uwsgi\": {\"a\": 1,\n\"a\": 2}}", "uwsgi"), -EINVAL);
 	cr_assert_not_null(strstr(error, "duplicate"));
 	cr_assert_eq(read_text("{\"uwsgi\": 1}", "uwsgi"), -EINVAL);
