@@ -221,13 +221,13 @@ static void print_missing(const struct config *config)
 	}
 }
 
-/* Everything that can be loaded is, so that the list is complete; looking up a name that cannot exist reads the list of
- * upstream options. */
+/* What any plugin has of the options upstream knows is loaded, so that the list is complete.  Looking up a name that
+ * cannot exist reads the list of upstream options. */
 static void complete_tables(struct config *config)
 {
-	if (config->host.autoload)
-		config->host.autoload(config->host.ctx, "all", "");
 	config_lookup(config, "");
+	for (size_t i = 0; i < config->known.n; i++)
+		config_lookup(config, config->known.v[i].name);
 }
 
 void config_print_help(struct config *config)

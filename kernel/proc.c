@@ -21,12 +21,11 @@ struct proc_table {
 
 /* clang-format off */
 static const signed char transition[][PROC_EVENTS] = {
-	/*                       FORK                 READY           WORK            REST            STOP                 EXIT */
-	[UWSGI_PROC_FREE]     = { UWSGI_PROC_STARTING, NEVER,          NEVER,          NEVER,          NEVER,               NEVER },
-	[UWSGI_PROC_STARTING] = { NEVER,               UWSGI_PROC_IDLE, NEVER,         NEVER,          UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
-	[UWSGI_PROC_IDLE]     = { NEVER,               UWSGI_PROC_IDLE, UWSGI_PROC_BUSY, UWSGI_PROC_IDLE, UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
-	[UWSGI_PROC_BUSY]     = { NEVER,               NEVER,          UWSGI_PROC_BUSY, UWSGI_PROC_IDLE, UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
-	[UWSGI_PROC_STOPPING] = { NEVER,               UWSGI_PROC_STOPPING, UWSGI_PROC_STOPPING, UWSGI_PROC_STOPPING, UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
+	/*                        FORK                 READY                STOP                 EXIT */
+	[UWSGI_PROC_FREE]     = { UWSGI_PROC_STARTING, NEVER,               NEVER,               NEVER },
+	[UWSGI_PROC_STARTING] = { NEVER,               UWSGI_PROC_IDLE,     UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
+	[UWSGI_PROC_IDLE]     = { NEVER,               UWSGI_PROC_IDLE,     UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
+	[UWSGI_PROC_STOPPING] = { NEVER,               UWSGI_PROC_STOPPING, UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
 };
 /* clang-format on */
 
@@ -149,16 +148,16 @@ struct proc_slot *proc_slot_by_pid(struct proc_table *table, pid_t pid)
 
 void proc_info(const struct proc_table *table, const struct proc_slot *slot, struct uwsgi_proc_info *info_r)
 {
-	uint64_t delta = slot->delta_requests;
+	int state = atomic_load(&slot->state);
 	*info_r = (struct uwsgi_proc_info){
 		.kind = proc_kind_at(table, slot->kind)->name,
 		.number = slot->number,
 		.pid = slot->pid,
 		.generation = slot->generation,
-		.state = (enum uwsgi_proc_state)atomic_load(&slot->state),
+		.state = state == UWSGI_PROC_IDLE && slot->busy_cores > 0 ? UWSGI_PROC_BUSY : (enum uwsgi_proc_state)state,
 		.accepting = slot->accepting,
 		.requests = slot->requests,
-		.delta_requests = delta,
+		.delta_requests = slot->delta_requests,
 		.exceptions = slot->exceptions,
 		.respawns = slot->respawns,
 		.running_us = slot->running_us,

@@ -1,7 +1,7 @@
 /* proc.h - the process table.
  *
  * One slot a process, in memory that all processes share.  The master is the only one that moves slots through STARTING,
- * STOPPING and FREE; a process itself reports ready, busy and idle.  Counters are written by their process alone. */
+ * STOPPING and FREE; a ready process is busy while busy_cores says so.  Counters are written by their process alone. */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
 
@@ -14,8 +14,6 @@
 enum proc_event {
 	PROC_EV_FORK,  /* a process was ordered for the slot */
 	PROC_EV_READY, /* it says it is ready */
-	PROC_EV_WORK,  /* a first core got a request */
-	PROC_EV_REST,  /* no core has one any more */
 	PROC_EV_STOP,  /* it was told to end */
 	PROC_EV_EXIT,  /* it ended */
 	PROC_EVENTS,

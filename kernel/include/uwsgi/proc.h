@@ -53,6 +53,11 @@ UWSGI_API int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_inf
 /* Configured number of processes of a kind.  [any] */
 UWSGI_API int uwsgi_proc_count(const char *kind);
 
+/* Requests answered since the start, by all processes, ended ones included; when the server started, in microseconds of
+ * the epoch.  [any] */
+UWSGI_API uint64_t uwsgi_total_requests(void);
+UWSGI_API uint64_t uwsgi_started_us(void);
+
 /* Count one failed application call in this worker.  [worker] */
 UWSGI_API void uwsgi_proc_exception(void);
 /* Tell the master that this worker accepts (or not) requests.  The kernel's accept loop does it by itself. */

@@ -28,6 +28,9 @@ UWSGI_API int uwsgi_socket_add(const char *address, const char *protocol);
  * they start with `protocol`.  [main], from init.  NULL after the reason was logged. */
 UWSGI_API struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol);
 
+/* What a gateway waits on for connections.  [gateway] */
+UWSGI_API int uwsgi_socket_gateway_fd(struct uwsgi_socket *socket);
+
 /* Accept one connection of a gateway socket: a non-blocking descriptor, or a negative errno (-EAGAIN: none left).
  * [gateway] */
 UWSGI_API int uwsgi_socket_accept(struct uwsgi_socket *socket);

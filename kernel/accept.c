@@ -1,0 +1,453 @@
+/* accept.c - the accept loop: from a readable socket to an answered request.
+ *
+ * A connection belongs to the thread that took its event, from there to the end of the response: requests run to
+ * completion on the thread that read them.  Events that arrive meanwhile only mark it; the owner looks again.
+ *
+ * Bytes are read into the core's scratch buffer and a request that is complete in it runs right there.  Only what is
+ * incomplete is copied to the connection, so a connection between two requests costs its struct and nothing else, and
+ * a slow client costs memory, never a core. */
+#include "accept.h"
+
+#include "address.h"
+#include "body.h"
+#include "conn.h"
+#include "reqlog.h"
+#include "request.h"
+#include "listen.h"
+#include "proc_policy.h"
+#include "response.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+
+#define TURN_REQUESTS 32        /* pipelined requests of one connection before others get their turn */
+#define HEAD_TIMEOUT_MS 10000   /* a whole head, from its first byte */
+#define LINGER_TIMEOUT_MS 2000  /* RFC 9112 9.6: let the client read the answer before the reset */
+
+/* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
+struct input {
+	char *p;
+	size_t len;
+};
+
+static uint64_t progress_ms(const struct serve *s)
+{
+	return (uint64_t)s->settings->socket_timeout * 1000;
+}
+
+/* ---- one request ---- */
+
+static void account(struct core *core, struct request *req)
+{
+	struct proc_slot *slot = core->serve->slot;
+	uint64_t took = uwsgi_micros() - req->pub.started_us;
+	core->requests++;
+	atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slot->delta_requests, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slot->running_us, took, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slot->tx_bytes, req->pub.body_size + req->pub.head_size, memory_order_relaxed);
+	reqlog_request(core->serve->log, req, proc_total_requests(core->serve->table));
+}
+
+static void recycle_when_due(struct serve *s)
+{
+	int max = s->settings->max_requests;
+	if (!max || atomic_load(&s->slot->delta_requests) < (uint64_t)max || atomic_exchange(&s->draining, true))
+		return;
+	s->exit_status = EXIT_RECYCLE;
+	uint64_t one = 1;
+	(void)!write(s->wake_fd, &one, sizeof one);
+}
+
+/* Answer without the application: the message was refused.  The connection is closed afterwards. */
+static void refuse(struct core *core, struct conn *c, int status)
+{
+	struct request *req = &core->req;
+	if (!req->pub.http_version)
+		req->pub.http_version = 11;
+	if (!req->pub.started_us)
+		req->pub.started_us = uwsgi_micros();
+	uwsgi_response_error(&req->pub, status);
+	account(core, req);
+	c->closing = c->unread = true;
+}
+
+/* Run a complete request whose body begins with `len` bytes at `bytes`; returns how many of them it used. */
+static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
+{
+	struct serve *s = core->serve;
+	struct request *req = &core->req;
+	struct uwsgi_request *pub = &req->pub;
+	const struct uwsgi_plugin *plugin = s->handlers[pub->modifier1];
+	c->phase = CONN_RUN;
+	atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
+	req->continued = c->continued;
+	size_t take = len;
+	if (pub->body == UWSGI_BODY_LENGTH && (int64_t)take > pub->content_length)
+		take = (size_t)pub->content_length;
+	else if (pub->body == UWSGI_BODY_CHUNKED)
+		take = c->decoded;
+	else if (pub->body == UWSGI_BODY_NONE)
+		take = 0;
+	body_begin(req, bytes, take);
+	atomic_fetch_add_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
+	if (plugin) {
+		request_set_current(req);
+		plugin->request(pub);
+		request_set_current(NULL);
+	} else {
+		uwsgi_log("-- unavailable modifier requested: %d --\n", pub->modifier1);
+		uwsgi_response_error(pub, 500);
+	}
+	bool keep = response_finish(req);
+	atomic_fetch_sub_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
+	account(core, req);
+	c->requests++;
+	/* a body nobody read: what is buffered is skipped, what is still on its way ends the connection */
+	if (pub->body == UWSGI_BODY_CHUNKED ? !req->body_done : req->unread > (int64_t)req->ready)
+		c->unread = true;
+	if (!keep || c->unread)
+		c->closing = true;
+	c->seen = c->decoded = 0;
+	c->continued = false;
+	memset(c->decoder, 0, sizeof c->decoder);
+	recycle_when_due(s);
+	return take;
+}
+
+/* Decode what came of a chunked body behind `head` bytes.  1 complete, 0 more to come, -STATUS. */
+static int collect_chunks(struct core *core, struct conn *c, struct input *in, size_t head)
+{
+	size_t used, out, from = head + c->decoded;
+	int done = c->protocol->decode(c->decoder, in->p + from, in->len - from, &used, &out);
+	if (done < 0)
+		return done;
+	memmove(in->p + from + out, in->p + from + used, in->len - from - used);
+	in->len -= used - out;
+	c->decoded += out;
+	memcpy(core->req.decoder, c->decoder, sizeof c->decoder);
+	core->req.body_done = done;
+	int64_t limit = core->serve->settings->limit_post;
+	if (limit && (int64_t)c->decoded > limit)
+		return -413;
+	return done;
+}
+
+/* Is enough of the body here to run?  1 yes, 0 no, -STATUS. */
+static int collect_body(struct core *core, struct conn *c, struct input *in, size_t head)
+{
+	const struct uwsgi_request *pub = &core->req.pub;
+	int64_t limit = core->serve->settings->limit_post;
+	size_t have = in->len - head;
+	if (pub->body == UWSGI_BODY_NONE)
+		return 1;
+	if (pub->body == UWSGI_BODY_CHUNKED) {
+		int done = collect_chunks(core, c, in, head);
+		return done ? done : c->decoded >= BODY_COLLECT;
+	}
+	if (limit && pub->content_length > limit)
+		return -413;
+	return (int64_t)have >= pub->content_length || have >= BODY_COLLECT;
+}
+
+/* Run every request that is complete in `in`.  Returns the bytes that are done with. */
+static size_t serve_input(struct core *core, struct conn *c, struct input *in)
+{
+	struct serve *s = core->serve;
+	struct request *req = &core->req;
+	size_t at = 0;
+	for (int turn = 0; at < in->len && !c->closing && !conn_has_backlog(c); turn++) {
+		if (turn == TURN_REQUESTS)
+			return at;
+		struct input rest = { in->p + at, in->len - at };
+		request_reset(req, c);
+		int head = c->protocol->parse(&req->pub, rest.p, rest.len, &c->seen);
+		if (head == 0 && rest.len >= (size_t)s->settings->buffer_size)
+			head = memchr(rest.p, '\n', rest.len) ? -431 : -414;
+		if (head == 0) {
+			if (c->phase != CONN_HEAD)
+				conn_set_phase(c, CONN_HEAD, HEAD_TIMEOUT_MS);
+			return at;
+		}
+		if (head > s->settings->buffer_size)
+			head = -431;
+		if (head < 0) {
+			refuse(core, c, -head);
+			return in->len;
+		}
+		req->pub.started_us = uwsgi_micros();
+		int ready = collect_body(core, c, &rest, (size_t)head);
+		in->len = at + rest.len;
+		if (ready < 0) {
+			refuse(core, c, -ready);
+			return in->len;
+		}
+		if (!ready) {
+			if (req->pub.expect_continue && !c->continued && rest.len == (size_t)head) {
+				static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+				c->continued = true;
+				conn_send(s, c, &(struct iovec){ (void *)line, sizeof line - 1 }, 1);
+			}
+			c->seen = 0;
+			conn_set_phase(c, CONN_BODY, progress_ms(s));
+			return at;
+		}
+		at += (size_t)head;
+		at += run(core, c, rest.p + head, rest.len - (size_t)head);
+	}
+	return at;
+}
+
+/* ---- one connection ---- */
+
+/* Everything was sent, or will be by the loop: part with the client so that it can read what it got. */
+static void part(struct core *core, struct conn *c)
+{
+	char byte;
+	if (conn_has_backlog(c))
+		return;
+	/* bytes nobody will read would turn the close into a reset that destroys the answer on its way */
+	if (!c->unread && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN) {
+		conn_close(core->serve, c);
+		return;
+	}
+	shutdown(c->fd, SHUT_WR);
+	conn_watch(core->serve, c);
+	conn_set_phase(c, CONN_LINGER, LINGER_TIMEOUT_MS);
+}
+
+/* Throw away what comes.  True when the connection is closed. */
+static bool linger(struct core *core, struct conn *c)
+{
+	for (int i = 0; i < TURN_REQUESTS; i++) {
+		ssize_t n = recv(c->fd, core->scratch, core->serve->read_size, MSG_DONTWAIT);
+		if (n == -1 && errno == EAGAIN)
+			return false;
+		if (n <= 0)
+			break;
+	}
+	conn_close(core->serve, c);
+	return true;
+}
+
+/* Read once.  1: `in` has bytes; 0: nothing there now; -1: the client is gone. */
+static int read_input(struct core *core, struct conn *c, struct input *in, bool *drained)
+{
+	size_t size = core->serve->read_size, room = size;
+	char *to = core->scratch;
+	if (c->in.len) {
+		size_t max = (size_t)core->serve->settings->buffer_size + BODY_COLLECT + size;
+		room = size / 4;
+		if (buf_reserve(&c->in, room, max))
+			return -1;
+		to = c->in.p + c->in.len;
+	}
+	ssize_t n;
+	do
+		n = recv(c->fd, to, room, 0);
+	while (n == -1 && errno == EINTR);
+	if (n == -1 && errno == EAGAIN) {
+		*drained = true;
+		return 0;
+	}
+	if (n <= 0)
+		return -1;
+	*drained = (size_t)n < room;
+	if (c->in.len) {
+		c->in.len += (size_t)n;
+		*in = (struct input){ c->in.p, c->in.len };
+	} else {
+		*in = (struct input){ core->scratch, (size_t)n };
+	}
+	return 1;
+}
+
+/* Keep for the next read what serve_input left of `in`, and what a chunked body read ahead.  0 or -errno. */
+static int keep_rest(struct core *core, struct conn *c, const struct input *in, size_t done)
+{
+	size_t max = (size_t)core->serve->settings->buffer_size + BODY_COLLECT + 2 * core->serve->read_size;
+	struct buf *after = &core->req.after;
+	int failed = 0;
+	if (in->p == c->in.p) {
+		c->in.len = in->len;
+		buf_consume(&c->in, done);
+	} else {
+		failed = buf_append(&c->in, in->p + done, in->len - done, max);
+	}
+	if (!failed && after->len)
+		failed = buf_append(&c->in, after->p, after->len, max);
+	buf_free(after);
+	if (!c->in.len && c->in.p)
+		buf_free(&c->in);
+	return failed;
+}
+
+static void put_aside(struct core *core, struct conn *c)
+{
+	c->next = core->again;
+	core->again = c;
+}
+
+/* Work on a connection as far as it goes now.  False when it was closed or put aside: do not touch it again. */
+static bool work(struct core *core, struct conn *c)
+{
+	struct serve *s = core->serve;
+	for (;;) {
+		if (c->phase == CONN_LINGER)
+			return !linger(core, c);
+		if (conn_has_backlog(c)) {
+			int left = conn_flush(c);
+			if (left < 0) {
+				conn_close(s, c);
+				return false;
+			}
+			if (left) {
+				conn_set_phase(c, CONN_SEND, progress_ms(s));
+				conn_watch(s, c);
+				return true;
+			}
+			c->phase = CONN_IDLE;
+		}
+		if (c->closing) {
+			part(core, c);
+			if (c->phase == CONN_FREE)
+				return false;
+			continue;
+		}
+		struct input in = { c->in.p, c->in.len };
+		bool drained = false;
+		bool pending = c->in.len && c->phase == CONN_IDLE; /* pipelined bytes that were never looked at */
+		int got = pending ? 1 : read_input(core, c, &in, &drained);
+		if (got < 0) {
+			conn_close(s, c);
+			return false;
+		}
+		if (got) {
+			size_t done = serve_input(core, c, &in);
+			if (keep_rest(core, c, &in, done)) {
+				conn_close(s, c);
+				return false;
+			}
+			if (c->phase == CONN_RUN)
+				c->phase = CONN_IDLE;
+		}
+		if (c->closing || conn_has_backlog(c))
+			continue;
+		if (c->phase == CONN_IDLE && c->in.len) { /* its turn is over */
+			put_aside(core, c);
+			return false;
+		}
+		if (!drained && got)
+			continue;
+		if (c->phase == CONN_IDLE) {
+			if (atomic_load(&s->draining)) {
+				conn_close(s, c);
+				return false;
+			}
+			conn_set_phase(c, CONN_IDLE,
+				       c->requests ? (uint64_t)s->settings->http_keepalive * 1000 : HEAD_TIMEOUT_MS);
+		}
+		if (conn_watch(s, c)) {
+			conn_close(s, c);
+			return false;
+		}
+		return true;
+	}
+}
+
+/* Work until no event came meanwhile, then let go. */
+static void own_and_work(struct core *core, struct conn *c)
+{
+	for (;;) {
+		atomic_fetch_and(&c->owner, ~CONN_PENDING);
+		if (!work(core, c))
+			return;
+		unsigned owned = CONN_OWNED;
+		if (atomic_compare_exchange_strong(&c->owner, &owned, 0))
+			return;
+	}
+}
+
+void conn_continue(struct core *core, struct conn *c)
+{
+	own_and_work(core, c);
+}
+
+void conn_event(struct source *source, uint32_t events, struct core *core)
+{
+	struct conn *c = (struct conn *)source;
+	(void)events; /* work() finds out what can be done by doing it */
+	if (atomic_fetch_or(&c->owner, CONN_PENDING | CONN_OWNED) & CONN_OWNED)
+		return;
+	if (c->phase == CONN_FREE) {
+		atomic_store(&c->owner, 0);
+		return;
+	}
+	own_and_work(core, c);
+}
+
+static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
+{
+	if (peer->ss_family != AF_INET && peer->ss_family != AF_INET6)
+		return;
+	address_host((const struct sockaddr *)peer, c->addr, sizeof c->addr);
+	c->addr_len = (uint8_t)strlen(c->addr);
+	c->port = (uint16_t)address_port((const struct sockaddr *)peer);
+}
+
+void accept_event(struct source *source, uint32_t events, struct core *core)
+{
+	const struct listener *l = (const struct listener *)source;
+	struct serve *s = core->serve;
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	(void)events;
+	int fd = listen_accept(l->socket, &peer);
+	if (fd < 0) {
+		if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
+			uwsgi_log("uwsgi: worker %d cannot accept on %s: %s; it stays in the queue\n", s->slot->number,
+				  l->socket->name, strerror(-fd));
+		return;
+	}
+	struct conn *c = conn_open(s, fd, l);
+	if (!c) {
+		close(fd);
+		return;
+	}
+	atomic_store(&c->owner, CONN_OWNED);
+	set_peer(c, &peer);
+	c->source.fn = conn_event;
+	c->phase = CONN_IDLE;
+	own_and_work(core, c);
+}
+
+/* ---- deadlines ---- */
+
+static void expire(struct serve *s, struct conn *c)
+{
+	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+	if ((c->phase == CONN_HEAD || c->phase == CONN_BODY) && (c->protocol->flags & UWSGI_PROTO_KEEPALIVE)) {
+		(void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len, c->addr);
+	}
+	conn_close(s, c);
+}
+
+static void close_idle(struct serve *s, struct conn *c)
+{
+	if ((c->phase == CONN_IDLE && !c->in.len) || atomic_load(&s->hurry))
+		conn_close(s, c);
+	else
+		atomic_store(&c->owner, 0);
+}
+
+void accept_sweep(struct serve *s, uint64_t now_ms)
+{
+	conn_sweep(s, now_ms, expire);
+	if (atomic_load(&s->draining))
+		conn_sweep(s, UINT64_MAX, close_idle);
+}

@@ -1,0 +1,15 @@
+/* accept.h - the accept loop: connections in, requests run, on the threads of a worker. */
+#ifndef KERNEL_ACCEPT_H
+#define KERNEL_ACCEPT_H
+
+#include "serve.h"
+
+/* What epoll calls for a listening socket, and for a connection. */
+void accept_event(struct source *source, uint32_t events, struct core *core);
+void conn_event(struct source *source, uint32_t events, struct core *core);
+/* Go on with a connection this thread put aside. */
+void conn_continue(struct core *core, struct conn *c);
+/* Close, or answer 408, what has waited too long; close what is idle while draining. */
+void accept_sweep(struct serve *s, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,13 @@
+/* body.h - the part of a request body that was read with its head. */
+#ifndef KERNEL_BODY_H
+#define KERNEL_BODY_H
+
+#include "serve.h"
+
+/* Bytes in, `len` of them behind the head, of which the payload is the application's: sets up the reading functions.
+ * For a chunked body `decoded` bytes are payload already. */
+void body_begin(struct request *req, char *bytes, size_t len);
+/* True when the application (or nobody) has anything left to read. */
+bool body_finished(const struct request *req);
+
+#endif

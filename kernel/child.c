@@ -1,0 +1,124 @@
+/* child.c - what every forked process does first and last, whatever its kind. */
+#include "child.h"
+
+#include "hook.h"
+#include "listen.h"
+#include "loop.h"
+#include "plugin.h"
+#include "proc_policy.h"
+#include "proc_title.h"
+#include "settings.h"
+#include "trap.h"
+#include "worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+
+static int visit_process(uwsgi_hook_fn *fn, void *data)
+{
+	const struct kernel *k = data;
+	((uwsgi_hook_process *)fn)(k->role, k->slot->number);
+	return 0;
+}
+
+static int visit_child(uwsgi_hook_fn *fn, void *data)
+{
+	(void)data;
+	((uwsgi_hook_fork *)fn)(UWSGI_FORK_CHILD);
+	return 0;
+}
+
+static void set_title(const struct kernel *k)
+{
+	const struct settings *s = k->settings;
+	char title[256];
+	const char *prefix = s->procname_prefix ? s->procname_prefix : s->procname_prefix_spaced;
+	if (!s->auto_procname && !prefix && !s->procname_append && !s->procname)
+		return;
+	snprintf(title, sizeof title, "%s%s%s", prefix ? prefix : "", s->procname_prefix_spaced && !s->procname_prefix ? " " : "",
+		 s->procname ? s->procname : "");
+	size_t n = strlen(title);
+	if (!s->procname)
+		n += (size_t)snprintf(title + n, sizeof title - n, "uWSGI %s %d", k->role, k->slot->number);
+	if (n < sizeof title)
+		snprintf(title + n, sizeof title - n, "%s", s->procname_append ? s->procname_append : "");
+	proc_title_set(title);
+}
+
+static void on_trap(struct uwsgi_watch *watch, unsigned events)
+{
+	struct kernel *k = watch->data;
+	(void)events;
+	for (int signum; (signum = trap_next());)
+		if (signum == SIGTERM || signum == SIGINT || signum == SIGQUIT)
+			uwsgi_loop_stop(k->loop);
+}
+
+static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
+{
+	struct kernel *k = watch->data;
+	(void)events;
+	uwsgi_loop_remove(k->loop, watch);
+	uwsgi_loop_stop(k->loop);
+}
+
+/* A kind that brings its own life: its loop ends on a signal or with the master. */
+static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
+	struct uwsgi_watch trap = { .fn = on_trap, .data = k }, life = { .fd = k->life_fd, .fn = on_orphaned, .data = k };
+	if (trap_open(signals))
+		return 1;
+	trap.fd = trap_fd();
+	if (uwsgi_loop_add(k->loop, &trap, UWSGI_READ) || (life.fd != -1 && uwsgi_loop_add(k->loop, &life, UWSGI_READ)))
+		return 1;
+	trap_release();
+	proc_event(k->slot, PROC_EV_READY);
+	struct message ready = { MESSAGE_READY, proc_slot_index(k->table, k->slot), k->generation };
+	if (k->control_fd != -1)
+		(void)!write(k->control_fd, &ready, sizeof ready);
+	return kind->run(k->slot->number);
+}
+
+static int run(struct kernel *k, const struct uwsgi_kind *kind)
+{
+	bool of_generation = !(kind->flags & UWSGI_KIND_FROM_MASTER);
+	if (of_generation) {
+		hook_each(k->hooks, UWSGI_HOOK_PROCESS_FORK, visit_child, NULL);
+		if (k->settings->lazy_apps && plugins_load_apps(k->plugins) < 0)
+			return EXIT_APP_FAILED;
+		if (k->settings->lazy_apps)
+			atomic_store(&k->shared->loaded_generation, k->generation);
+		if (plugins_post_fork(k->plugins) < 0)
+			return 1;
+	}
+	hook_each(k->hooks, UWSGI_HOOK_PROCESS_START, visit_process, k);
+	int status = kind->flags & UWSGI_KIND_SERVES ? worker_run(k, k->slot) : run_kind(k, kind);
+	hook_each(k->hooks, UWSGI_HOOK_PROCESS_EXIT, visit_process, k);
+	if (of_generation)
+		plugins_atexit(k->plugins);
+	return status;
+}
+
+_Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
+{
+	const struct uwsgi_kind *kind = proc_kind_at(k->table, slot->kind);
+	atomic_store(&slot->pid, getpid());
+	slot->last_spawn_us = uwsgi_micros();
+	k->slot = slot;
+	k->role = kind->name;
+	k->generation = slot->generation;
+	k->loop = loop_create();
+	if (!k->loop)
+		_exit(1);
+	if (!(kind->flags & UWSGI_KIND_FROM_MASTER))
+		listeners_close_gateways(k->listeners);
+	set_title(k);
+	int status = run(k, kind);
+	fflush(NULL);
+	_exit(status);
+}

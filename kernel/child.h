@@ -1,0 +1,11 @@
+/* child.h - the first and last steps of every process the server forks. */
+#ifndef KERNEL_CHILD_H
+#define KERNEL_CHILD_H
+
+#include "kernel.h"
+#include "proc.h"
+
+/* Be the process of `slot` until it ends; does not return.  Signals are held (trap_hold) on entry. */
+_Noreturn void child_main(struct kernel *k, struct proc_slot *slot);
+
+#endif

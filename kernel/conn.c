@@ -1,0 +1,240 @@
+/* conn.c - a connection's memory and its bytes out.
+ *
+ * Connections live in slabs that are never given back, so that an event which another thread fetched before the close
+ * still points at a connection: at worst one that has nothing to read. */
+#include "conn.h"
+
+#include "address.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SLAB 64
+#define FILE_STEP ((size_t)1024 * 1024)
+
+static struct conn *take_free(struct serve *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->free) {
+		struct conn **slabs = reallocarray(s->slabs, s->slab_count + 1, sizeof *slabs);
+		struct conn *slab = slabs ? calloc(SLAB, sizeof *slab) : NULL;
+		if (slabs)
+			s->slabs = slabs;
+		for (int i = 0; slab && i < SLAB; i++) {
+			slab[i].next = s->free;
+			s->free = &slab[i];
+		}
+		if (slab)
+			slabs[s->slab_count++] = slab;
+	}
+	struct conn *c = s->free;
+	if (c)
+		s->free = c->next;
+	pthread_mutex_unlock(&s->lock);
+	return c;
+}
+
+struct conn *conn_open(struct serve *s, int fd, const struct listener *from)
+{
+	struct conn *c = take_free(s);
+	if (!c)
+		return NULL;
+	/* field by field: other threads may be looking at owner */
+	c->fd = fd;
+	c->socket = from->socket;
+	c->protocol = from->protocol;
+	c->next = NULL;
+	c->in_epoll = c->closing = c->continued = c->unread = false;
+	c->addr_len = 0;
+	c->port = 0;
+	c->seen = c->decoded = 0;
+	c->file = -1;
+	c->requests = 0;
+	atomic_store(&c->deadline, 0);
+	atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed);
+	return c;
+}
+
+void conn_close(struct serve *s, struct conn *c)
+{
+	assert(c->phase != CONN_FREE);
+	if (c->in_epoll) /* a fork of the application may hold the descriptor open: epoll would go on */
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	close(c->fd);
+	if (c->file != -1)
+		close(c->file);
+	c->fd = c->file = -1;
+	buf_free(&c->in);
+	buf_free(&c->out);
+	c->phase = CONN_FREE;
+	atomic_store(&c->deadline, 0);
+	atomic_store(&c->owner, 0);
+	atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
+	pthread_mutex_lock(&s->lock);
+	c->next = s->free;
+	s->free = c;
+	pthread_mutex_unlock(&s->lock);
+}
+
+int conn_watch(struct serve *s, struct conn *c)
+{
+	if (c->in_epoll)
+		return 0;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = &c->source };
+	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, c->fd, &e) == -1)
+		return -errno;
+	c->in_epoll = true;
+	return 0;
+}
+
+void conn_set_phase(struct conn *c, enum conn_phase phase, uint64_t timeout_ms)
+{
+	c->phase = (uint8_t)phase;
+	atomic_store_explicit(&c->deadline, timeout_ms ? uwsgi_now_ms() + timeout_ms : 0, memory_order_relaxed);
+}
+
+int conn_wait(int fd, short events, int timeout_ms)
+{
+	struct pollfd p = { fd, events, 0 };
+	int n;
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n == -1 && errno == EINTR);
+	return n == 1 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
+}
+
+static int gone(int error)
+{
+	return error == EAGAIN || error == EINTR ? 0 : -EPIPE;
+}
+
+static int flush_bytes(struct conn *c)
+{
+	while (c->out.len) {
+		ssize_t n = send(c->fd, c->out.p, c->out.len, MSG_NOSIGNAL | (c->file != -1 ? MSG_MORE : 0));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? 1 : -EPIPE;
+		buf_consume(&c->out, (size_t)n);
+	}
+	buf_free(&c->out);
+	return 0;
+}
+
+static int flush_file(struct conn *c)
+{
+	while (c->file_left) {
+		off_t at = c->file_at;
+		size_t step = c->file_left < (int64_t)FILE_STEP ? (size_t)c->file_left : FILE_STEP;
+		ssize_t n = sendfile(c->fd, c->file, &at, step);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? 1 : -EPIPE;
+		if (n == 0) /* the file became shorter: what was promised cannot be kept */
+			return -EPIPE;
+		c->file_at += n;
+		c->file_left -= n;
+	}
+	close(c->file);
+	c->file = -1;
+	return 0;
+}
+
+int conn_flush(struct conn *c)
+{
+	int left = flush_bytes(c);
+	return left || c->file == -1 ? left : flush_file(c);
+}
+
+/* The part of the vector behind the first n bytes. */
+static void skip(struct iovec **iov, int *count, size_t n)
+{
+	while (*count && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+/* Keep one piece for the loop; wait for room when there is too much already. */
+static int keep(struct serve *s, struct conn *c, const char *p, size_t n)
+{
+	while (n) {
+		size_t room = c->out.len < BACKLOG_MAX ? BACKLOG_MAX - c->out.len : 0;
+		size_t step = n < room ? n : room;
+		int failed = buf_append(&c->out, p, step, BACKLOG_MAX);
+		if (failed)
+			return failed;
+		p += step;
+		n -= step;
+		if (!n)
+			break;
+		failed = conn_wait(c->fd, POLLOUT, s->settings->socket_timeout * 1000);
+		int left = failed ? failed : conn_flush(c);
+		if (left < 0)
+			return left;
+	}
+	return 0;
+}
+
+int conn_send(struct serve *s, struct conn *c, struct iovec *iov, int count)
+{
+	int left = conn_has_backlog(c) ? conn_flush(c) : 0;
+	if (left < 0)
+		return left;
+	while (!left && count) {
+		ssize_t n = count == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
+				       : writev(c->fd, iov, count);
+		if (n == -1) {
+			if (gone(errno))
+				return -EPIPE;
+			left = errno == EAGAIN;
+			continue;
+		}
+		skip(&iov, &count, (size_t)n);
+	}
+	for (; count; iov++, count--) {
+		int failed = keep(s, c, iov->iov_base, iov->iov_len);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+void conn_sweep(struct serve *s, uint64_t now, void (*visit)(struct serve *s, struct conn *c))
+{
+	pthread_mutex_lock(&s->lock);
+	size_t slabs = s->slab_count;
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < slabs; i++) {
+		for (int j = 0; j < SLAB; j++) {
+			struct conn *c = &s->slabs[i][j];
+			uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
+			unsigned nobody = 0;
+			if (!deadline || deadline > now)
+				continue;
+			if (!atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
+				continue;
+			deadline = atomic_load(&c->deadline);
+			if (c->phase != CONN_FREE && deadline && deadline <= now)
+				visit(s, c);
+			else
+				atomic_store(&c->owner, 0);
+		}
+	}
+}

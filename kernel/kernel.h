@@ -1,0 +1,64 @@
+/* kernel.h - the parts of the server, for the files that tie them together. */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct api_registry;
+struct config;
+struct hook_registry;
+struct listeners;
+struct option_registry;
+struct plugins;
+struct proc_slot;
+struct proc_table;
+struct reqlog_rings;
+struct service_registry;
+struct settings;
+struct uwsgi_loop;
+
+struct kernel {
+	struct settings *settings;
+	struct option_registry *options;
+	struct config *config;
+	struct hook_registry *hooks;
+	struct service_registry *services;
+	struct api_registry *api;
+	struct plugins *plugins;
+	struct listeners *listeners;
+	struct proc_table *table;
+	struct reqlog_rings *logs;
+	struct server_shared *shared;
+
+	/* this process */
+	struct uwsgi_loop *loop;
+	struct proc_slot *slot; /* NULL in main, master and zygote */
+	const char *role;       /* "main", "master", "zygote", or the name of its kind */
+	unsigned generation;
+	int control_fd;         /* [zygote] [its children] to the master; -1 without one */
+	int life_fd;            /* readable when the master is gone; -1 without one */
+	uint64_t started_us;
+};
+
+/* What every process must be able to see of the server; in shared memory. */
+struct server_shared {
+	_Atomic pid_t master_pid; /* 0 without a master */
+	_Atomic unsigned loaded_generation; /* the newest whose application is loaded */
+	_Atomic bool stopping;
+};
+
+/* What a zygote or its children tell the master, one datagram each. */
+enum message_kind { MESSAGE_LOADED = 1, MESSAGE_READY, MESSAGE_NOT_FORKED };
+struct message {
+	int kind;
+	int value; /* LOADED: applications; READY and NOT_FORKED: index of the slot */
+	unsigned generation;
+};
+/* What the master tells a zygote. */
+struct order {
+	int slot; /* fork the process of this slot */
+};
+
+#endif

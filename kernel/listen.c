@@ -1,0 +1,332 @@
+/* listen.c - binding sockets, and handing connections from a gateway to the workers.
+ *
+ * A gateway socket is two: the one it accepts from, and a pair of datagram sockets through which it passes each
+ * connection's descriptor to whichever worker reads first. */
+#include "listen.h"
+
+#include "address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+#include <uwsgi/request.h>
+
+#define SOCKETS_MAX 64
+#define SOCKET_VARS 6
+#define DEFER_ACCEPT_S 5
+
+struct entry {
+	struct uwsgi_socket pub; /* first: a public pointer is an entry */
+	char name[ADDRESS_TEXT_MAX];
+	char port[12];
+	struct uwsgi_var vars[SOCKET_VARS];
+	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
+	int queue_fd;   /* a gateway passes connections here; -1 likewise */
+	dev_t dev;      /* of the socket's file, to remove no other's */
+	ino_t ino;
+};
+
+struct listeners {
+	const struct settings *settings;
+	struct entry *entries[SOCKETS_MAX];
+	const struct uwsgi_socket *list[SOCKETS_MAX];
+	size_t count;
+	struct {
+		const char *address, *protocol;
+	} wanted[SOCKETS_MAX];
+	size_t wanted_count;
+	char host[256];
+};
+
+struct listeners *listeners_create(const struct settings *settings)
+{
+	struct listeners *l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	l->settings = settings;
+	if (gethostname(l->host, sizeof l->host - 1) == -1)
+		strcpy(l->host, "localhost");
+	return l;
+}
+
+int listeners_add(struct listeners *l, const char *address, const char *protocol)
+{
+	if (l->wanted_count == SOCKETS_MAX)
+		return -ENOMEM;
+	l->wanted[l->wanted_count].address = address;
+	l->wanted[l->wanted_count++].protocol = protocol;
+	return 0;
+}
+
+static int fail(const char *address, const char *why, int error)
+{
+	uwsgi_log("uwsgi: cannot listen on %s: %s; not started\n", address, why);
+	return error;
+}
+
+/* A stale socket file is removed; one that somebody answers on is not. */
+static int clear_path(const struct address *a)
+{
+	struct stat st;
+	if (a->is_abstract || stat(a->un.sun_path, &st) == -1)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = fd != -1 && connect(fd, &a->sa, a->len) == 0;
+	if (fd != -1)
+		close(fd);
+	if (alive)
+		return -EADDRINUSE;
+	return unlink(a->un.sun_path) == -1 ? -errno : 0;
+}
+
+static void set_int(int fd, int level, int option, int value)
+{
+	(void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* Mode and owner of a unix socket's file. */
+static int set_owner(const struct settings *s, struct entry *e, const char *path)
+{
+	const char *mode = s->chmod_socket;
+	unsigned bits = !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
+	struct stat st;
+	if (chmod(path, bits) == -1)
+		return -errno;
+	if (stat(path, &st) == 0) {
+		e->dev = st.st_dev;
+		e->ino = st.st_ino;
+	}
+	return 0;
+}
+
+static int bind_fd(struct listeners *l, const struct address *a, struct entry *e)
+{
+	const struct settings *s = l->settings;
+	if (a->is_unix) {
+		int failed = clear_path(a);
+		if (failed)
+			return failed;
+	}
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!a->is_unix) {
+		/* accepted connections inherit these: one response leaves at once, without a call per connection */
+		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, s->so_keepalive);
+		if (s->reuse_port)
+			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	}
+	int failed = bind(fd, &a->sa, a->len) == -1 || listen(fd, s->listen) == -1 ? -errno : 0;
+	if (!failed && a->is_unix && !a->is_abstract)
+		failed = set_owner(s, e, a->un.sun_path);
+	if (!failed)
+		return fd;
+	close(fd);
+	return failed;
+}
+
+static void add_var(struct entry *e, enum uwsgi_known_key id, const char *value)
+{
+	const struct uwsgi_key *key = uwsgi_key_known(id);
+	e->vars[e->pub.nvars++] =
+		(struct uwsgi_var){ key, { key->name, key->len }, { value, strlen(value) } };
+}
+
+static void describe(struct listeners *l, struct entry *e, const char *protocol, unsigned port)
+{
+	e->pub.name = e->name;
+	e->pub.protocol = protocol;
+	e->pub.index = (int)l->count;
+	e->pub.vars = e->vars;
+	snprintf(e->port, sizeof e->port, "%u", port ? port : 80);
+	add_var(e, UWSGI_KEY_SERVER_NAME, l->host);
+	add_var(e, UWSGI_KEY_SERVER_PORT, e->port);
+	add_var(e, UWSGI_KEY_SCRIPT_NAME, "");
+	if (e->pub.handover) {
+		static const char router[] = "UWSGI_ROUTER";
+		e->vars[e->pub.nvars++] = (struct uwsgi_var){ uwsgi_key_intern(router, sizeof router - 1),
+							      { router, sizeof router - 1 },
+							      { protocol, strlen(protocol) } };
+	}
+	l->list[l->count] = &e->pub;
+	l->entries[l->count++] = e;
+}
+
+static struct entry *entry_bind(struct listeners *l, const char *address, bool bare_port, int *fd_r)
+{
+	struct address a;
+	const char *why = address_parse(address, bare_port, &a);
+	if (why || l->count == SOCKETS_MAX) {
+		fail(address, why ? why : "there are too many sockets", -EINVAL);
+		return NULL;
+	}
+	struct entry *e = calloc(1, sizeof *e);
+	if (!e)
+		return NULL;
+	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
+	*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
+	if (*fd_r < 0) {
+		fail(address, *fd_r == -EADDRINUSE ? "another process listens there already" : strerror(-*fd_r), *fd_r);
+		free(e);
+		return NULL;
+	}
+	/* an automatic port is known only now */
+	a.len = sizeof a.storage;
+	if (!a.is_unix)
+		getsockname(*fd_r, &a.sa, &a.len);
+	e->pub.is_unix = a.is_unix;
+	address_format(&a, e->name);
+	snprintf(e->port, sizeof e->port, "%u", address_port(&a.sa));
+	return e;
+}
+
+int listeners_bind(struct listeners *l)
+{
+	for (size_t i = 0; i < l->wanted_count; i++) {
+		int fd;
+		struct entry *e = entry_bind(l, l->wanted[i].address, false, &fd);
+		if (!e)
+			return -EADDRNOTAVAIL;
+		e->pub.fd = fd;
+		describe(l, e, l->wanted[i].protocol, (unsigned)atoi(e->port));
+		uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
+			  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
+	}
+	return 0;
+}
+
+struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address, const char *protocol)
+{
+	int fd, pair[2];
+	struct entry *e = entry_bind(l, address, true, &fd);
+	if (!e)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == -1) {
+		fail(address, strerror(errno), -errno);
+		close(fd);
+		free(e);
+		return NULL;
+	}
+	e->gateway_fd = fd;
+	e->queue_fd = pair[0];
+	e->pub.fd = pair[1];
+	e->pub.handover = true;
+	describe(l, e, protocol, (unsigned)atoi(e->port));
+	return &e->pub;
+}
+
+size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *const **list_r)
+{
+	*list_r = l->list;
+	return l->count;
+}
+
+void listeners_close_gateways(struct listeners *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct entry *e = l->entries[i];
+		if (e->gateway_fd != -1)
+			close(e->gateway_fd);
+		if (e->queue_fd != -1)
+			close(e->queue_fd);
+		e->gateway_fd = e->queue_fd = -1;
+	}
+}
+
+void listeners_vacuum(struct listeners *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct entry *e = l->entries[i];
+		struct stat st;
+		if (!e->ino || stat(e->name, &st) == -1 || st.st_dev != e->dev || st.st_ino != e->ino)
+			continue;
+		if (unlink(e->name) == 0)
+			uwsgi_log("VACUUM: unix socket %s removed.\n", e->name);
+	}
+}
+
+/* ---- connections ---- */
+
+static int receive_fd(int from)
+{
+	char byte;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n <= 0)
+		return n == 0 ? -EAGAIN : -errno;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return -EAGAIN;
+	int fd;
+	memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	return fd;
+}
+
+int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer)
+{
+	socklen_t len = sizeof *peer;
+	int fd;
+	if (!socket->handover) {
+		fd = accept4(socket->fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		return fd == -1 ? -errno : fd;
+	}
+	fd = receive_fd(socket->fd);
+	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) == -1)
+		peer->ss_family = AF_UNSPEC;
+	return fd;
+}
+
+int uwsgi_socket_accept(struct uwsgi_socket *socket)
+{
+	const struct entry *e = (const struct entry *)socket;
+	int fd = accept4(e->gateway_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	return fd == -1 ? -errno : fd;
+}
+
+int uwsgi_socket_gateway_fd(struct uwsgi_socket *socket)
+{
+	return ((const struct entry *)socket)->gateway_fd;
+}
+
+int uwsgi_socket_queue_fd(struct uwsgi_socket *socket)
+{
+	return ((const struct entry *)socket)->queue_fd;
+}
+
+int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
+{
+	const struct entry *e = (const struct entry *)socket;
+	char byte = 0;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	if (sendmsg(e->queue_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		return errno == ENOBUFS ? -EAGAIN : -errno;
+	close(fd);
+	return 0;
+}

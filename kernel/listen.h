@@ -1,0 +1,33 @@
+/* listen.h - the sockets the server listens on, from configuration to vacuum. */
+#ifndef KERNEL_LISTEN_H
+#define KERNEL_LISTEN_H
+
+#include "settings.h"
+
+#include <uwsgi/socket.h>
+
+struct listeners;
+
+/* Uses `settings` for backlog, modes and owner while binding. */
+struct listeners *listeners_create(const struct settings *settings);
+
+/* Note an address to be bound later. 0 or -ENOMEM. */
+int listeners_add(struct listeners *l, const char *address, const char *protocol);
+/* Bind everything noted, in order.  0, or a negative errno after the reason was logged. */
+int listeners_bind(struct listeners *l);
+/* See uwsgi_socket_gateway. */
+struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address, const char *protocol);
+
+/* The sockets workers accept from.  A gateway's is among them, as a handover socket. */
+size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *const **list_r);
+
+/* Close the gateways' own sockets (in processes that are no gateway). */
+void listeners_close_gateways(struct listeners *l);
+/* Remove the files of unix sockets; for the end of the server. */
+void listeners_vacuum(struct listeners *l);
+
+/* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
+struct sockaddr_storage;
+int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer);
+
+#endif

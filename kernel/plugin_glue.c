@@ -1,0 +1,183 @@
+/* plugin_glue.c - the public functions that take no handle, each one line over the part that does the work.
+ *
+ * The pointer to the kernel is kept here and nowhere else. */
+#include "plugin_glue.h"
+
+#include "api.h"
+#include "config.h"
+#include "hook.h"
+#include "kernel.h"
+#include "listen.h"
+#include "proc.h"
+#include "proc_title.h"
+#include "service.h"
+#include "settings.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct kernel *kernel;
+
+void plugin_glue_set(struct kernel *k)
+{
+	kernel = k;
+}
+
+/* ---- registries ---- */
+
+const char *uwsgi_option_get(const char *name)
+{
+	return config_get(kernel->config, name);
+}
+
+void uwsgi_option_each(void (*fn)(const char *key, const char *value, void *data), void *data)
+{
+	config_each(kernel->config, fn, data);
+}
+
+int uwsgi_hook_each(const char *name, int (*visit)(uwsgi_hook_fn *fn, void *data), void *data)
+{
+	return hook_each(kernel->hooks, name, visit, data);
+}
+
+const void *uwsgi_service(const char *name, size_t size)
+{
+	return service_get(kernel->services, name, size);
+}
+
+void uwsgi_api_each(void (*fn)(const struct uwsgi_api_fn *row, void *data), void *data)
+{
+	api_each(kernel->api, fn, data);
+}
+
+void uwsgi_api_each_function(void (*fn)(const struct uwsgi_function *function, void *data), void *data)
+{
+	api_each_function(kernel->api, fn, data);
+}
+
+void uwsgi_api_each_const(void (*fn)(const struct uwsgi_api_const *row, void *data), void *data)
+{
+	api_each_const(kernel->api, fn, data);
+}
+
+const struct uwsgi_function *uwsgi_api_find(const char *name)
+{
+	return api_find(kernel->api, name);
+}
+
+int uwsgi_api_invoke(const struct uwsgi_function *function, struct uwsgi_value *args, struct uwsgi_call *call_r)
+{
+	return api_call(function, args, uwsgi_request_current(), !uwsgi_server_ready(), call_r);
+}
+
+/* ---- sockets ---- */
+
+int uwsgi_socket_add(const char *address, const char *protocol)
+{
+	return listeners_add(kernel->listeners, address, protocol);
+}
+
+struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol)
+{
+	return listeners_gateway(kernel->listeners, address, protocol);
+}
+
+size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
+{
+	return listeners_list(kernel->listeners, list_r);
+}
+
+/* ---- this process and the others ---- */
+
+struct uwsgi_loop *uwsgi_loop(void)
+{
+	return kernel->loop;
+}
+
+const char *uwsgi_my_kind(void)
+{
+	return kernel->role;
+}
+
+int uwsgi_my_number(void)
+{
+	return kernel->slot ? kernel->slot->number : 0;
+}
+
+unsigned uwsgi_my_generation(void)
+{
+	return kernel->generation;
+}
+
+int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r)
+{
+	int index = kernel->table ? proc_kind_find(kernel->table, kind) : -ENOENT;
+	const struct proc_slot *slot = index < 0 ? NULL : proc_slot_find(kernel->table, index, number);
+	if (!slot)
+		return -ENOENT;
+	proc_info(kernel->table, slot, info_r);
+	return 0;
+}
+
+int uwsgi_proc_count(const char *kind)
+{
+	int index = kernel->table ? proc_kind_find(kernel->table, kind) : -ENOENT;
+	return index < 0 ? 0 : proc_kind_at(kernel->table, index)->count();
+}
+
+void uwsgi_proc_exception(void)
+{
+	if (kernel->slot)
+		atomic_fetch_add(&kernel->slot->exceptions, 1);
+}
+
+void uwsgi_proc_accepting(bool accepting)
+{
+	if (kernel->slot)
+		atomic_store(&kernel->slot->accepting, accepting);
+}
+
+uint64_t uwsgi_total_requests(void)
+{
+	return kernel->table ? proc_total_requests(kernel->table) : 0;
+}
+
+uint64_t uwsgi_started_us(void)
+{
+	return kernel->started_us;
+}
+
+int uwsgi_master_pid(void)
+{
+	return atomic_load(&kernel->shared->master_pid);
+}
+
+/* A server without a master is its one process. */
+static int signal_server(int signum)
+{
+	pid_t pid = uwsgi_master_pid();
+	return kill(pid ? pid : getpid(), signum) == -1 ? -errno : 0;
+}
+
+int uwsgi_server_reload(void)
+{
+	return signal_server(SIGHUP);
+}
+
+int uwsgi_server_stop(void)
+{
+	return signal_server(SIGTERM);
+}
+
+bool uwsgi_server_ready(void)
+{
+	return kernel->generation && atomic_load(&kernel->shared->loaded_generation) >= kernel->generation;
+}
+
+void uwsgi_proc_title(const char *title)
+{
+	proc_title_set(title);
+}

@@ -1,0 +1,12 @@
+/* plugin_manifest.h - who provides what, without loading anybody. */
+#ifndef KERNEL_PLUGIN_MANIFEST_H
+#define KERNEL_PLUGIN_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Look in the manifests of a directory (NAME_plugin.manifest, lines of "what name") for one that provides it; the path
+ * of the plugin beside it is written to path_r.  With several, the first in the order of their names. */
+bool manifest_find(const char *dir, const char *what, const char *name, char *path_r, size_t size);
+
+#endif

@@ -1,0 +1,20 @@
+/* request.h - the request of a core: making, resetting, its memory. */
+#ifndef KERNEL_REQUEST_H
+#define KERNEL_REQUEST_H
+
+#include "serve.h"
+
+/* Allocate what a core's request needs.  0 or -ENOMEM. */
+int request_create(struct request *req, struct core *core, const struct settings *settings);
+void request_destroy(struct request *req);
+/* Begin with a request of `conn`. */
+void request_reset(struct request *req, struct conn *conn);
+/* Make it the current one of this thread (NULL: none). */
+void request_set_current(struct request *req);
+
+static inline struct request *request_of(struct uwsgi_request *pub)
+{
+	return (struct request *)pub;
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* serve.h - what serving requests needs, for all the files of the request path.
+ *
+ * One `struct serve` a worker process, one `struct core` a thread of it, one `struct conn` a connection, one
+ * `struct request` a core. */
+#ifndef KERNEL_SERVE_H
+#define KERNEL_SERVE_H
+
+#include "buf.h"
+#include "proc.h"
+#include "settings.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uwsgi/loop.h>
+#include <uwsgi/plugin.h>
+#include <uwsgi/request.h>
+#include <uwsgi/socket.h>
+
+#define BODY_COLLECT ((size_t)64 * 1024)   /* a body up to this size is complete before the application runs */
+#define BACKLOG_MAX ((size_t)1024 * 1024)  /* bytes of a response a slow reader may leave to the loop */
+#define HEAD_MAX ((size_t)64 * 1024)       /* of a response */
+#define SMALL_BODY ((size_t)16 * 1024)     /* copied behind the head, to leave in one write */
+#define ARENA_EXTRA ((size_t)4 * 1024)     /* request memory beyond the size of a head */
+#define LOGVAR_MAX 256
+#define LOGVARS_MAX 16
+
+struct core;
+struct conn;
+struct plugins;
+struct reqlog;
+struct serve;
+
+/* What epoll points at: the function that knows the rest. */
+struct source {
+	void (*fn)(struct source *source, uint32_t events, struct core *core);
+};
+
+struct listener {
+	struct source source;
+	const struct uwsgi_socket *socket;
+	const struct uwsgi_protocol *protocol;
+};
+
+struct logvar {
+	uint8_t key_len, value_len;
+	char key[LOGVAR_MAX], value[LOGVAR_MAX];
+};
+
+struct request {
+	struct uwsgi_request pub; /* first: a public pointer is a request */
+	struct core *core;
+	struct conn *conn;
+
+	char *arena; /* request memory; arena_used <= arena_cap */
+	size_t arena_used, arena_cap;
+
+	/* its body: `ready` payload bytes at `body`, then what the socket still holds */
+	char *body;
+	size_t ready;
+	int64_t unread;          /* LENGTH: payload not given to the application, buffered or not */
+	bool body_done;          /* CHUNKED: the last chunk was seen */
+	uint64_t decoder[4];     /* CHUNKED */
+	struct buf after;        /* bytes of the next request that were read with this body */
+	bool continued;          /* 100 Continue was sent */
+
+	/* its response: the head, and what may follow it in the same write, in `out` */
+	char *out;
+	size_t out_len;
+	bool has_length, chunked, app_framed; /* who says where the body ends */
+	bool no_body;            /* HEAD, 1xx, 204, 304: what the application gives is not sent */
+	bool ended;              /* body or file was called */
+	int64_t length;          /* what Content-Length promised */
+	bool log_always;
+	bool wants_close;        /* the application set Connection: close */
+	bool failed;             /* answered by the kernel, not the application */
+
+	struct logvar *logvars; /* LOGVARS_MAX, made when first used */
+	unsigned logvar_count;
+};
+
+/* Allocated in slabs that are never freed: a stale event may still point here. */
+struct conn {
+	struct source source;
+	_Atomic unsigned owner; /* CONN_* */
+	int fd;
+	const struct uwsgi_socket *socket;
+	const struct uwsgi_protocol *protocol;
+	struct conn *next;          /* on the free list or a core's again list */
+	_Atomic uint64_t deadline;  /* monotonic ms; 0: none */
+	uint8_t phase;              /* enum conn_phase */
+	bool in_epoll, continued;
+	bool closing; /* no further request: part with the client when everything is sent */
+	bool unread;  /* the client may still be sending a body nobody will read */
+	uint8_t addr_len;
+	uint16_t port;
+	char addr[46];
+	struct buf in;   /* bytes of an incomplete request */
+	struct buf out;  /* bytes the client has not taken yet */
+	size_t seen;     /* of the head that is being collected, see uwsgi_protocol.parse */
+	size_t decoded;  /* payload bytes of the chunked body that is being collected */
+	uint64_t decoder[4];
+	int file;        /* -1, or what follows `out` */
+	int64_t file_at, file_left;
+	uint32_t requests; /* answered on this connection */
+};
+
+enum { CONN_OWNED = 1u, CONN_PENDING = 2u };
+
+enum conn_phase {
+	CONN_FREE = 0,
+	CONN_IDLE,   /* between requests */
+	CONN_HEAD,   /* a head is incomplete */
+	CONN_BODY,   /* a small body is incomplete */
+	CONN_RUN,    /* its request is being answered */
+	CONN_SEND,   /* the client is slower than its response */
+	CONN_LINGER, /* answered and closed for writing: what still comes is thrown away */
+};
+
+struct core {
+	struct serve *serve;
+	int index;
+	pthread_t thread;
+	struct request req;
+	char *scratch;     /* what is read when nothing is pending; serve->read_size bytes */
+	char *chunks;      /* framed body bytes, serve->read_size; made when first needed */
+	struct conn *again; /* connections with more to do that let others go first */
+	uint64_t requests;
+};
+
+struct serve {
+	const struct settings *settings;
+	struct proc_table *table;
+	struct proc_slot *slot;
+	struct reqlog *log;
+	struct uwsgi_loop *loop;
+	const struct uwsgi_plugin *handlers[256]; /* by modifier1 */
+	struct plugins *plugins;
+	int epoll_fd;
+	struct core *cores;
+	int core_count;
+	struct listener *listeners;
+	size_t listener_count;
+	struct source loop_source, wake_source;
+	int wake_fd;
+	_Atomic bool draining; /* accept nothing, close what is idle */
+	_Atomic bool hurry;    /* close everything */
+	_Atomic int open;      /* connections */
+	_Atomic uint64_t swept_ms;
+	pthread_mutex_t lock;  /* free list, slabs, loop */
+	struct conn **slabs;
+	size_t slab_count;
+	struct conn *free;
+	size_t read_size;
+	struct uwsgi_str extra_headers; /* rendered add-header lines */
+	int exit_status;
+};
+
+#endif

@@ -1,0 +1,324 @@
+/* worker.c - a worker: its cores, their loop, and its end.
+ *
+ * All cores wait on one epoll.  With one core a turn takes a batch of events; with several each takes one event at a
+ * time, so that no ready connection waits behind a long request while another core is free.  A wait has a timeout only
+ * while there are connections or log lines: an idle worker has no wake-ups. */
+#include "worker.h"
+
+#include "accept.h"
+#include "conn.h"
+#include "hook.h"
+#include "listen.h"
+#include "loop.h"
+#include "plugin.h"
+#include "proc_policy.h"
+#include "proc_title.h"
+#include "reqlog.h"
+#include "request.h"
+#include "trap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+
+#define BATCH 64
+#define SWEEP_MS 1000
+
+static _Thread_local int my_core = -1;
+
+int uwsgi_my_core(void)
+{
+	return my_core;
+}
+
+/* ---- waiting ---- */
+
+static int sooner(int a, int b)
+{
+	if (a < 0)
+		return b;
+	return b < 0 || a < b ? a : b;
+}
+
+static int wait_ms(struct serve *s, uint64_t now)
+{
+	int timeout = reqlog_timeout(s->log, now);
+	if (atomic_load_explicit(&s->open, memory_order_relaxed)) {
+		uint64_t due = atomic_load_explicit(&s->swept_ms, memory_order_relaxed) + SWEEP_MS;
+		timeout = sooner(timeout, due > now ? (int)(due - now) : 0);
+	}
+	return sooner(timeout, loop_timeout(s->loop));
+}
+
+/* What is due by the clock: waiting log lines, connections that wait too long, timers. */
+static void housekeeping(struct serve *s)
+{
+	uint64_t now = uwsgi_now_ms(), swept = atomic_load_explicit(&s->swept_ms, memory_order_relaxed);
+	if (reqlog_timeout(s->log, now) == 0)
+		reqlog_flush(s->log);
+	if (now >= swept + SWEEP_MS && atomic_compare_exchange_strong(&s->swept_ms, &swept, now))
+		accept_sweep(s, now);
+	if (loop_timeout(s->loop) == 0 && pthread_mutex_trylock(&s->lock) == 0) {
+		loop_turn(s->loop, 0);
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+static bool core_done(const struct serve *s)
+{
+	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || !atomic_load(&s->open));
+}
+
+static void run_again(struct core *core)
+{
+	struct conn *list = core->again;
+	core->again = NULL;
+	while (list) {
+		struct conn *next = list->next;
+		conn_continue(core, list);
+		list = next;
+	}
+}
+
+static void wake_all(struct serve *s)
+{
+	uint64_t one = 1;
+	(void)!write(s->wake_fd, &one, sizeof one);
+}
+
+static void *core_loop(void *arg)
+{
+	struct core *core = arg;
+	struct serve *s = core->serve;
+	struct epoll_event events[BATCH];
+	int batch = s->core_count == 1 ? BATCH : 1;
+	my_core = core->index;
+	while (!core_done(s)) {
+		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, uwsgi_now_ms()));
+		for (int i = 0; i < n; i++) {
+			struct source *source = events[i].data.ptr;
+			source->fn(source, events[i].events, core);
+		}
+		if (core->again)
+			run_again(core);
+		if (n < batch)
+			housekeeping(s);
+	}
+	wake_all(s);
+	return NULL;
+}
+
+/* ---- its end ---- */
+
+/* Stop accepting.  The wake-up descriptor stays readable, so that every core comes and looks. */
+static void drain(struct serve *s)
+{
+	if (atomic_load(&s->draining) && !s->listener_count)
+		return;
+	atomic_store(&s->draining, true);
+	for (size_t i = 0; i < s->listener_count; i++)
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listeners[i].socket->fd, NULL);
+	s->listener_count = 0;
+	atomic_store(&s->slot->accepting, false);
+	wake_all(s);
+}
+
+static void on_wake(struct source *source, uint32_t events, struct core *core)
+{
+	struct serve *s = core->serve;
+	(void)source;
+	(void)events;
+	pthread_mutex_lock(&s->lock);
+	drain(s);
+	pthread_mutex_unlock(&s->lock);
+	accept_sweep(s, uwsgi_now_ms());
+	if (core_done(s))
+		return;
+	/* not a busy loop: the others see the flag, this one goes on with what is still open */
+	uint64_t count;
+	(void)!read(s->wake_fd, &count, sizeof count);
+}
+
+static void on_loop(struct source *source, uint32_t events, struct core *core)
+{
+	struct serve *s = core->serve;
+	(void)source;
+	(void)events;
+	if (pthread_mutex_trylock(&s->lock))
+		return;
+	loop_turn(s->loop, 0);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_trap(struct uwsgi_watch *watch, unsigned events)
+{
+	struct serve *s = watch->data;
+	(void)events;
+	for (int signum; (signum = trap_next());) {
+		if (signum == SIGINT || signum == SIGQUIT)
+			atomic_store(&s->hurry, true);
+		if (signum == SIGUSR1)
+			continue;
+		drain(s);
+	}
+}
+
+static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
+{
+	struct serve *s = watch->data;
+	(void)events;
+	uwsgi_log("uWSGI worker %d screams: UAAAAAAH my master disconnected: i will kill myself !!!\n", s->slot->number);
+	uwsgi_loop_remove(s->loop, watch);
+	atomic_store(&s->hurry, true);
+	drain(s);
+}
+
+/* ---- its beginning ---- */
+
+static int render_extra_headers(const struct settings *settings, struct uwsgi_str *out_r)
+{
+	size_t size = 0, n = 0;
+	for (size_t i = 0; i < settings->add_headers.n; i++)
+		size += strlen(settings->add_headers.v[i]) + 2;
+	char *text = malloc(size + 1);
+	if (!text || size > HEAD_MAX / 2)
+		return -ENOMEM;
+	for (size_t i = 0; i < settings->add_headers.n; i++)
+		n += (size_t)sprintf(text + n, "%s\r\n", settings->add_headers.v[i]);
+	*out_r = (struct uwsgi_str){ text, n };
+	return 0;
+}
+
+static int make_cores(struct serve *s)
+{
+	s->core_count = s->settings->threads;
+	s->cores = calloc((size_t)s->core_count, sizeof *s->cores);
+	if (!s->cores)
+		return -ENOMEM;
+	for (int i = 0; i < s->core_count; i++) {
+		struct core *core = &s->cores[i];
+		core->serve = s;
+		core->index = i;
+		core->scratch = malloc(s->read_size);
+		if (!core->scratch || request_create(&core->req, core, s->settings))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int watch(struct serve *s, int fd, struct source *source, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = source };
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) == -1 ? -errno : 0;
+}
+
+static int watch_listeners(struct kernel *k, struct serve *s)
+{
+	const struct uwsgi_socket *const *sockets;
+	s->listener_count = listeners_list(k->listeners, &sockets);
+	s->listeners = calloc(s->listener_count + 1, sizeof *s->listeners);
+	if (!s->listeners)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->listener_count; i++) {
+		struct listener *l = &s->listeners[i];
+		l->source.fn = accept_event;
+		l->socket = sockets[i];
+		l->protocol = plugins_protocol(k->plugins, sockets[i]->protocol);
+		/* one worker wakes for one connection */
+		int failed = watch(s, l->socket->fd, &l->source, EPOLLIN | EPOLLEXCLUSIVE);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
+	*s = (struct serve){ .settings = k->settings, .table = k->table, .slot = slot, .loop = k->loop, .plugins = k->plugins };
+	s->read_size = (size_t)k->settings->buffer_size;
+	if (s->read_size < 16384)
+		s->read_size = 16384;
+	pthread_mutex_init(&s->lock, NULL);
+	s->log = reqlog_open(k->logs, proc_slot_index(k->table, slot));
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!s->log || s->epoll_fd == -1 || s->wake_fd == -1 || trap_open(signals))
+		return -errno;
+	int failed = render_extra_headers(s->settings, &s->extra_headers);
+	if (!failed)
+		failed = make_cores(s);
+	if (failed)
+		return failed;
+	plugins_handlers(k->plugins, s->handlers);
+	s->loop_source.fn = on_loop;
+	s->wake_source.fn = on_wake;
+	failed = watch(s, loop_fd(k->loop), &s->loop_source, EPOLLIN);
+	return failed ? failed : watch(s, s->wake_fd, &s->wake_source, EPOLLIN);
+}
+
+static void *thread_main(void *arg)
+{
+	struct core *core = arg;
+	char name[16];
+	snprintf(name, sizeof name, "uWSGICore%d", core->index);
+	prctl(PR_SET_NAME, name);
+	my_core = core->index;
+	plugins_thread_init(core->serve->plugins, core->index);
+	core_loop(core);
+	plugins_thread_exit(core->serve->plugins, core->index);
+	return NULL;
+}
+
+static void tell_ready(struct kernel *k, struct proc_slot *slot)
+{
+	proc_event(slot, PROC_EV_READY);
+	atomic_store(&slot->accepting, true);
+	struct message ready = { MESSAGE_READY, proc_slot_index(k->table, slot), k->generation };
+	if (k->control_fd != -1)
+		(void)!write(k->control_fd, &ready, sizeof ready);
+}
+
+int worker_run(struct kernel *k, struct proc_slot *slot)
+{
+	static struct serve serve; /* one worker a process; too large for the stack of a thread */
+	struct serve *s = &serve;
+	struct uwsgi_watch trap = { .fn = on_trap, .data = s }, life = { .fn = on_orphaned, .data = s };
+	int failed = prepare(k, s, slot);
+	trap.fd = trap_fd();
+	life.fd = k->life_fd;
+	if (!failed)
+		failed = uwsgi_loop_add(k->loop, &trap, UWSGI_READ);
+	if (!failed && life.fd != -1)
+		failed = uwsgi_loop_add(k->loop, &life, UWSGI_READ);
+	if (!failed)
+		failed = watch_listeners(k, s);
+	if (failed) {
+		uwsgi_log("uwsgi: worker %d cannot be set up: %s; it ends\n", slot->number, strerror(-failed));
+		return 1;
+	}
+	trap_release();
+	my_core = 0;
+	plugins_thread_init(s->plugins, 0);
+	for (int i = 1; i < s->core_count; i++)
+		if (pthread_create(&s->cores[i].thread, NULL, thread_main, &s->cores[i])) {
+			uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", slot->number, i, strerror(errno));
+			return 1;
+		}
+	tell_ready(k, slot);
+	core_loop(&s->cores[0]);
+	/* a core that is still in the application when everything must end is left behind: the process exits */
+	for (int i = 1; i < s->core_count && !atomic_load(&s->hurry); i++) {
+		wake_all(s);
+		pthread_join(s->cores[i].thread, NULL);
+	}
+	reqlog_flush(s->log);
+	return s->exit_status;
+}

@@ -1,0 +1,110 @@
+/* zygote.c - one generation's loaded application, forking on order.
+ *
+ * A process it forks must be the master's child, so that the master learns of its end by itself: the zygote forks a
+ * helper, the helper forks the process and leaves, and the orphan falls to the master, which is the reaper of the tree
+ * (PR_SET_CHILD_SUBREAPER).  The helper writes the pid into the table first, so the master knows it before it can end. */
+#include "zygote.h"
+
+#include "child.h"
+#include "hook.h"
+#include "listen.h"
+#include "plugin.h"
+#include "proc.h"
+#include "proc_policy.h"
+#include "proc_title.h"
+#include "settings.h"
+#include "trap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+
+int zygote_load(struct kernel *k)
+{
+	const struct uwsgi_socket *const *sockets;
+	int apps = plugins_load_apps(k->plugins);
+	if (apps < 0) {
+		uwsgi_log("uwsgi: the application could not be loaded (the cause is above); exit status %d\n", EXIT_APP_FAILED);
+		return apps;
+	}
+	if (apps == 0 && k->settings->need_app && listeners_list(k->listeners, &sockets)) {
+		uwsgi_log("uwsgi: no application is configured (wsgi-file, module, mount, ...) but a socket is: there is nothing "
+			  "to serve; exit status %d.  Set need-app = false to start all the same\n",
+			  EXIT_APP_FAILED);
+		return -ENOENT;
+	}
+	return apps;
+}
+
+static int visit_fork(uwsgi_hook_fn *fn, void *data)
+{
+	((uwsgi_hook_fork *)fn)(*(enum uwsgi_fork_phase *)data);
+	return 0;
+}
+
+static void tell_fork(struct kernel *k, enum uwsgi_fork_phase phase)
+{
+	hook_each(k->hooks, UWSGI_HOOK_PROCESS_FORK, visit_fork, &phase);
+}
+
+static void fork_slot(struct kernel *k, struct proc_slot *slot)
+{
+	tell_fork(k, UWSGI_FORK_PREPARE);
+	trap_hold();
+	pid_t helper = fork();
+	if (helper == 0) {
+		pid_t pid = fork();
+		if (pid == 0)
+			child_main(k, slot);
+		if (pid > 0)
+			atomic_store(&slot->pid, pid);
+		_exit(pid > 0 ? 0 : errno);
+	}
+	int error = errno, status = 0;
+	trap_release();
+	tell_fork(k, UWSGI_FORK_PARENT);
+	if (helper > 0) {
+		while (waitpid(helper, &status, 0) == -1 && errno == EINTR)
+			;
+		error = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
+	}
+	if (helper > 0 && !error)
+		return;
+	uwsgi_log("uwsgi: cannot fork a process: %s; the master tries again\n", strerror(error));
+	struct message failed = { MESSAGE_NOT_FORKED, proc_slot_index(k->table, slot), k->generation };
+	(void)!write(k->control_fd, &failed, sizeof failed);
+}
+
+_Noreturn void zygote_main(struct kernel *k)
+{
+	/* its end is decided by the master alone, which closes the control socket */
+	static const int ignored[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	trap_release();
+	k->role = "zygote";
+	listeners_close_gateways(k->listeners);
+	if (k->settings->auto_procname)
+		proc_title_set("uWSGI zygote");
+	int apps = k->settings->lazy_apps ? 0 : zygote_load(k);
+	if (apps < 0)
+		_exit(EXIT_APP_FAILED);
+	atomic_store(&k->shared->loaded_generation, k->generation);
+	struct message loaded = { MESSAGE_LOADED, apps, k->generation };
+	if (write(k->control_fd, &loaded, sizeof loaded) == -1)
+		_exit(1);
+	struct order order;
+	for (;;) {
+		ssize_t n = read(k->control_fd, &order, sizeof order);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n != sizeof order)
+			_exit(0);
+		fork_slot(k, proc_slot_at(k->table, order.slot));
+	}
+}
