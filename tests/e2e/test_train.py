@@ -70,7 +70,7 @@ class World:
         self.file.write_text(self.rewrite((TRAIN / name).read_text()))
 
     def rewrite(self, text):
-        text = re.sub(rf"(?<![\w.%)}}$/-])/(?=(?:{ROOTS})(?:/|\b))", f"{self.root}/", text)
+        text = re.sub(rf"(?<![\w.%)}}$/<-])/(?=(?:{ROOTS})(?:/|\b))", f"{self.root}/", text)
 
         def value_of(keys, replace):
             nonlocal text
