@@ -16,6 +16,7 @@
 UWSGI_BEGIN_DECLS
 
 struct uwsgi_call;
+struct uwsgi_fn;
 struct uwsgi_request;
 struct uwsgi_value;
 
@@ -38,6 +39,7 @@ enum {
 	UWSGI_FN_BLOCKS = 1u << 0,  /* may block: the language lets its other threads run */
 	UWSGI_FN_REQUEST = 1u << 1, /* needs a current request */
 	UWSGI_FN_PREFORK = 1u << 2, /* only while the application is being loaded */
+	UWSGI_FN_TUPLE = 1u << 3,   /* the list it returns is a fixed record: a tuple, where the language has tuples */
 };
 
 /* A table of functions ends with an all-zero row. */
@@ -128,9 +130,92 @@ UWSGI_API void uwsgi_value_free(struct uwsgi_value *v);
 
 /* ---- for language plugins ---- */
 
+enum {
+	UWSGI_VALUE_OWNED = 1u << 0,   /* the kernel's: its memory is freed with the value */
+	UWSGI_VALUE_DEFAULT = 1u << 1, /* of an argument: the caller gave none */
+};
+
+/* A neutral value.  Only language plugins look inside; they fill arguments in place, so that a call allocates nothing.
+ * Zero is None. */
+struct uwsgi_value {
+	uint8_t type;  /* enum uwsgi_type, never TEXT or ANY */
+	uint8_t flags; /* UWSGI_VALUE_* */
+	uint32_t room; /* of a list or map: elements that fit `items` */
+	union {
+		int64_t i;           /* bool (0 or 1), int */
+		double f;            /* float */
+		struct uwsgi_str s;  /* bytes, str, view: borrowed unless OWNED */
+		struct uwsgi_fn *fn; /* fn: borrowed */
+		struct {
+			struct uwsgi_value **items; /* a map alternates key and value */
+			size_t n;                   /* elements, or pairs */
+		} list;
+	} u;
+};
+
+#define UWSGI_PARAMS_MAX 16
+
+enum uwsgi_star { UWSGI_STAR_NONE = 0, UWSGI_STAR_REST /* *name */, UWSGI_STAR_KEYWORDS /* **name */ };
+
+/* One parameter of a signature. */
+struct uwsgi_param {
+	struct uwsgi_str name; /* terminated */
+	uint8_t type;          /* enum uwsgi_type */
+	uint8_t star;          /* enum uwsgi_star: a list or map of the caller's spare arguments, of that type each */
+	bool optional;         /* has a default, or is a star */
+	bool nullable;         /* takes None: "| None", or "= None" */
+	struct uwsgi_value value; /* the default */
+};
+
+/* A row with its signature read.  Made by the kernel, valid for ever. */
+struct uwsgi_function {
+	const struct uwsgi_api_fn *row;
+	const char *owner; /* the plugin, or "kernel" */
+	unsigned count;    /* parameters, stars included */
+	unsigned plain;    /* parameters without a star; they come first */
+	unsigned required; /* parameters without a default; they come first */
+	uint8_t returns;   /* enum uwsgi_type */
+	bool returns_none; /* "| None" */
+	const struct uwsgi_param *params;
+};
+
+/* One call: what the function sees of it, and what it answered. */
+struct uwsgi_call {
+	const struct uwsgi_value *args;
+	unsigned count;
+	int error; /* enum uwsgi_error, 0: none */
+	struct uwsgi_request *request;
+	struct uwsgi_value result;
+	char text[256]; /* the message of an error, or a short result */
+};
+
 /* Walk every row, in registration order.  [any] after the plugins are loaded. */
 UWSGI_API void uwsgi_api_each(void (*fn)(const struct uwsgi_api_fn *row, void *data), void *data);
+UWSGI_API void uwsgi_api_each_function(void (*fn)(const struct uwsgi_function *function, void *data), void *data);
 UWSGI_API void uwsgi_api_each_const(void (*fn)(const struct uwsgi_api_const *row, void *data), void *data);
+
+/* The function of that name, or NULL.  [any] after the plugins are loaded. */
+UWSGI_API const struct uwsgi_function *uwsgi_api_find(const char *name);
+
+/* Call `function` with `args`, one for each of its parameters; an argument nobody gave has the flag DEFAULT and gets its
+ * default here, and a bool, int or float is made the number its parameter asks for.  Every other type must fit.
+ * Returns 0, or -1: `call_r->error` and `call_r->text` then say why.  After 0 the result is in `call_r->result`; give it
+ * to uwsgi_value_clear when it was read.  [any] Blocks only when the row says so. */
+UWSGI_API int uwsgi_api_invoke(const struct uwsgi_function *function, struct uwsgi_value *args,
+			       struct uwsgi_call *call_r);
+
+/* "bytes", "text", ... */
+UWSGI_API const char *uwsgi_type_name(enum uwsgi_type type);
+
+/* Free what the value owns, and make it None. */
+UWSGI_API void uwsgi_value_clear(struct uwsgi_value *v);
+/* A copy of its own of text that is borrowed.  0 or -ENOMEM. */
+UWSGI_API int uwsgi_value_set_text(struct uwsgi_value *v, enum uwsgi_type type, const void *p, size_t n);
+/* Make an empty list or map of a None. */
+UWSGI_API void uwsgi_value_set_list(struct uwsgi_value *v);
+UWSGI_API void uwsgi_value_set_map(struct uwsgi_value *v);
+/* Append a None to a list (`key` NULL) or a map (`key` is bytes or str, copied), to be filled.  NULL: no memory. */
+UWSGI_API struct uwsgi_value *uwsgi_value_add(struct uwsgi_value *to, const struct uwsgi_value *key);
 
 UWSGI_END_DECLS
 #endif

@@ -1,0 +1,15 @@
+/* api_server.h - the API functions of the server itself. */
+#ifndef KERNEL_API_SERVER_H
+#define KERNEL_API_SERVER_H
+
+#include <uwsgi/api.h>
+
+struct api_registry;
+
+/* Add the kernel's own rows to `reg`, and make their shared memory.  [main] 0, or a negative errno after logging why.
+ */
+int api_server_register(struct api_registry *reg);
+/* What set_warning_message was last given, "" when nothing: for the ping reply.  [any] after init. */
+const char *api_server_warning(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* py.h - what the files of this plugin share: one heading a file.
+ *
+ * Unless a comment says otherwise the caller holds the GIL, functions that return an object return a new reference, and
+ * NULL or -1 means that a Python exception is set. */
+#ifndef PY_H
+#define PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <uwsgi.h>
+
+/* ---- python_plugin.c ---- */
+
+/* What the options set. */
+struct py_options {
+	const char *home, *executable, *program_name, *argv;
+	const char *wsgi_file, *module, *callable, *eval;
+	struct uwsgi_strings path, imports, aliases, post_aliases;
+	int optimize;
+	bool no_site, strict, no_file_wrapper, nodelay;
+};
+const struct py_options *py_options(void);
+
+/* ---- py_interp.c: the interpreter, the GIL and forks ---- */
+
+/* Start Python; the GIL is then held by this thread.  0, or a negative errno after logging why. */
+int py_interp_start(void);
+/* Around the kernel's forks; a child without a fork (no master) is no child. */
+void py_interp_fork(enum uwsgi_fork_phase phase);
+/* Let other threads run, if this thread holds the GIL since start or fork.  Needs no GIL. */
+void py_interp_release(void);
+/* Make and end the Python state of a thread of this worker.  Need no GIL. */
+void py_interp_thread_init(void);
+void py_interp_thread_exit(void);
+/* Take the GIL on a thread of this worker, and give it back.  Need no GIL, and all of it. */
+void py_interp_enter(void);
+void py_interp_leave(void);
+/* Log the current exception with its traceback, and clear it.  A SystemExit is an exception like others. */
+void py_print_exception(void);
+/* The current exception in one line, "ImportError: no module named x"; it stays set. */
+void py_describe_exception(char *line, size_t size);
+
+/* ---- py_app.c: the applications ---- */
+
+struct py_app {
+	char *mountpoint; /* "", "/x" */
+	size_t mountpoint_len;
+	PyObject *callable;
+	int64_t requests, exceptions;
+};
+
+/* Load all that is configured.  Their number, or a negative errno after the cause was logged. */
+int py_app_load_all(void);
+/* The application for a request, NULL when there is none.  `*mounted_r`: found by the path, which loses the
+ * mountpoint.  Needs no GIL. */
+struct py_app *py_app_of(const struct uwsgi_request *req, bool *mounted_r);
+
+/* ---- py_wsgi.c: one request ---- */
+
+/* What a thread keeps from one request to the next. */
+struct py_core {
+	struct uwsgi_request *req;
+	PyObject *environ;	  /* of the current request, NULL outside */
+	PyObject *input;	  /* reused when the application kept no reference */
+	PyObject *start_response; /* likewise */
+};
+struct py_core *py_core(void);
+
+int py_wsgi_init(void);
+int py_wsgi_request(struct uwsgi_request *req);
+
+/* ---- py_environ.c: variables of a request as a dict ---- */
+
+int py_environ_init(void);
+PyObject *py_environ_new(struct py_core *core, const struct py_app *app, bool mounted);
+
+/* ---- py_input.c: wsgi.input ---- */
+
+int py_input_init(void);
+/* The body of `req`; `spare` is an input that may be used again (stolen, may be NULL). */
+PyObject *py_input_new(struct uwsgi_request *req, PyObject *spare);
+/* The request is over: reading gives the end from now on. */
+void py_input_detach(PyObject *input);
+
+/* ---- py_response.c: start_response and the body ---- */
+
+int py_response_init(void);
+PyObject *py_response_new(struct uwsgi_request *req, PyObject *spare);
+void py_response_detach(PyObject *start_response);
+/* Send what the application returned.  0, or -1 with an exception set.  The caller closes the iterable. */
+int py_response_send(struct py_core *core, PyObject *result);
+
+/* ---- py_file.c: wsgi.file_wrapper and uwsgi.sendfile ---- */
+
+int py_file_init(void);
+PyObject *py_file_wrapper(void); /* borrowed: the type */
+bool py_file_is_wrapper(PyObject *o);
+/* Send a wrapped file.  1: done, 0: it has to be iterated, -1: exception. */
+int py_file_send(struct py_core *core, PyObject *wrapper);
+PyObject *py_file_sendfile(PyObject *self, PyObject *args, PyObject *keywords);
+
+/* ---- py_convert.c: neutral values and Python objects ---- */
+
+/* Borrow `o` as a value of at best type `want`.  What had to be copied is freed with uwsgi_value_clear; of a view,
+ * `view` keeps the buffer (release it when view->obj). */
+int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v_r, Py_buffer *view);
+PyObject *py_object_of(const struct uwsgi_value *v, bool tuples);
+/* A handle on a Python callable. */
+struct uwsgi_fn *py_fn_new(PyObject *callable);
+
+/* ---- py_api.c: every API row as a function ---- */
+
+int py_api_bind(PyObject *module);
+
+/* ---- py_module.c: the module `uwsgi` ---- */
+
+int py_module_init(void);
+/* An attribute that the program set (uwsgi.atexit, ...), borrowed, NULL when unset or None. */
+PyObject *py_module_hook(const char *name);
+/* Call such an attribute without arguments; an exception is logged. */
+void py_module_call_hook(const char *name);
+/* Set an attribute. */
+int py_module_set(const char *name, PyObject *value);
+
+#endif

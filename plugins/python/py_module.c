@@ -1,0 +1,202 @@
+/* py_module.c - the module `uwsgi`: the API rows, and what only Python has.
+ *
+ * Texts are bytes and missing things are None, as programs written for uWSGI 2.0 expect. */
+#include "py.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+static PyObject *module; /* one interpreter, one module */
+
+/* ---- hooks that a program sets ---- */
+
+PyObject *py_module_hook(const char *name)
+{
+	PyObject *hook = module ? PyDict_GetItemString(PyModule_GetDict(module), name) : NULL;
+	return hook == Py_None ? NULL : hook;
+}
+
+void py_module_call_hook(const char *name)
+{
+	PyObject *hook = py_module_hook(name);
+	if (!hook)
+		return;
+	Py_INCREF(hook); /* it may unset itself */
+	PyObject *result = PyObject_CallNoArgs(hook);
+	if (!result)
+		py_print_exception();
+	Py_XDECREF(result);
+	Py_DECREF(hook);
+}
+
+/* ---- attributes ---- */
+
+/* Set an attribute to `value` (stolen). */
+static int set(const char *name, PyObject *value)
+{
+	int rc = value ? PyModule_AddObjectRef(module, name, value) : -1;
+	Py_XDECREF(value);
+	return rc;
+}
+
+static long number_option(const char *name, long otherwise)
+{
+	const char *text = uwsgi_option_get(name);
+	return text && *text ? strtol(text, NULL, 10) : otherwise;
+}
+
+/* Add a key to the dict of options: True for a flag, a list when it was given more than once. */
+static void add_option(const char *key, const char *value, void *data)
+{
+	PyObject *dict = data;
+	if (PyErr_Occurred())
+		return;
+	PyObject *new = value ? PyBytes_FromString(value) : Py_NewRef(Py_True);
+	PyObject *old = PyDict_GetItemString(dict, key);
+	if (new &&old && PyList_Check(old)) {
+		PyList_Append(old, new);
+	} else if (new &&old) {
+		PyObject *list = PyList_New(2);
+		if (list) {
+			PyList_SET_ITEM(list, 0, Py_NewRef(old));
+			PyList_SET_ITEM(list, 1, Py_NewRef(new));
+			PyDict_SetItemString(dict, key, list);
+			Py_DECREF(list);
+		}
+	} else if (new) {
+		PyDict_SetItemString(dict, key, new);
+	}
+	Py_XDECREF(new);
+}
+
+static PyObject *options_dict(void)
+{
+	PyObject *dict = PyDict_New();
+	if (dict)
+		uwsgi_option_each(add_option, dict);
+	if (PyErr_Occurred())
+		Py_CLEAR(dict);
+	return dict;
+}
+
+static PyObject *socket_list(void)
+{
+	const struct uwsgi_socket *const *sockets;
+	size_t n = uwsgi_sockets(&sockets);
+	PyObject *list = PyList_New(0);
+	for (size_t i = 0; list && i < n; i++) {
+		PyObject *fd = PyLong_FromLong(sockets[i]->fd);
+		if (!fd || PyList_Append(list, fd) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(fd);
+	}
+	return list;
+}
+
+static PyObject *version_info(void)
+{
+	int major = 0, minor = 0, patch = 0;
+	sscanf(UWSGI_VERSION, "%d.%d.%d", &major, &minor, &patch);
+	return Py_BuildValue("(iiiiy)", major, minor, patch, 0, "");
+}
+
+static int add_magic(PyObject *table, char key, PyObject *value)
+{
+	PyObject *name = PyBytes_FromStringAndSize(&key, 1);
+	int rc = name && value ? PyDict_SetItem(table, name, value) : -1;
+	Py_XDECREF(name);
+	Py_XDECREF(value);
+	return rc;
+}
+
+/* The placeholders of the configuration that do not depend on its file. */
+static PyObject *magic_table(void)
+{
+	struct utsname host;
+	char folder[4096];
+	uname(&host);
+	const struct passwd *user = getpwuid(getuid());
+	const struct group *group = getgrgid(getgid());
+	PyObject *t = PyDict_New();
+	if (!t)
+		return NULL;
+	int rc = add_magic(t, '%', PyBytes_FromString("%")) | add_magic(t, '(', PyBytes_FromString("%(")) |
+		 add_magic(t, '[', PyBytes_FromString("\033")) | add_magic(t, 'V', PyBytes_FromString(UWSGI_VERSION)) |
+		 add_magic(t, 'h', PyBytes_FromString(host.nodename)) |
+		 add_magic(t, 'u', PyBytes_FromFormat("%u", getuid())) |
+		 add_magic(t, 'U', PyBytes_FromString(user ? user->pw_name : "")) |
+		 add_magic(t, 'g', PyBytes_FromFormat("%u", getgid())) |
+		 add_magic(t, 'G', PyBytes_FromString(group ? group->gr_name : "")) |
+		 add_magic(t, 't', PyBytes_FromFormat("%ld", (long)time(NULL))) |
+		 add_magic(t, 'T', PyBytes_FromFormat("%lu", (unsigned long)uwsgi_micros())) |
+		 add_magic(t, 'k', PyBytes_FromFormat("%ld", sysconf(_SC_NPROCESSORS_ONLN))) |
+		 add_magic(t, 'v', PyBytes_FromString(getcwd(folder, sizeof folder) ? folder : ""));
+	if (rc)
+		Py_CLEAR(t);
+	return t;
+}
+
+static int set_optional(const char *name)
+{
+	const char *text = uwsgi_option_get(name);
+	return text ? set(name, PyBytes_FromString(text)) : 0;
+}
+
+static int set_attributes(void)
+{
+	char host[256] = "";
+	gethostname(host, sizeof host - 1);
+	return set("numproc", PyLong_FromLong(uwsgi_proc_count("worker"))) |
+	       set("buffer_size", PyLong_FromLong(number_option("buffer-size", 4096))) |
+	       set("started_on", PyLong_FromLong((long)time(NULL))) | set("opt", options_dict()) |
+	       set("magic_table", magic_table()) | set("version", PyBytes_FromString(UWSGI_VERSION)) |
+	       set("version_info", version_info()) | set("hostname", PyBytes_FromString(host)) |
+	       set("sockets", socket_list()) | set("cores", PyLong_FromLong(number_option("threads", 1))) |
+	       set("has_threads", PyLong_FromLong(1)) | set("loop", Py_NewRef(Py_None)) |
+	       set("unbit", Py_NewRef(Py_None)) | set("is_a_reload", PyBool_FromLong(uwsgi_my_generation() > 1)) |
+	       set("applications", Py_NewRef(Py_None)) | set("applist", PyList_New(0)) |
+	       set("fastfuncs", PyDict_New()) | set("message_manager_marshal", Py_NewRef(Py_None)) |
+	       set_optional("mode") | set_optional("pidfile");
+}
+
+int py_module_set(const char *name, PyObject *value)
+{
+	return set(name, Py_NewRef(value));
+}
+
+/* ---- attributes that change with the request ---- */
+
+static PyObject *attribute(PyObject *self, PyObject *name)
+{
+	const struct py_core *core = py_core();
+	(void)self;
+	if (core->req && PyUnicode_CompareWithASCIIString(name, "env") == 0)
+		return Py_NewRef(core->environ);
+	if (core->req && PyUnicode_CompareWithASCIIString(name, "start_response") == 0)
+		return Py_NewRef(core->start_response);
+	PyErr_Format(PyExc_AttributeError, "module 'uwsgi' has no attribute '%U'", name);
+	return NULL;
+}
+
+static PyMethodDef methods[] = {
+	{ "sendfile", (PyCFunction)(void (*)(void))py_file_sendfile, METH_VARARGS | METH_KEYWORDS,
+	  "sendfile(what, chunk=0, pos=0, size=0): send the headers and a file (a path, a descriptor or a file) now" },
+	{ "__getattr__", attribute, METH_O, "env and start_response of the current request" },
+	{ 0 },
+};
+
+static struct PyModuleDef definition = {
+	PyModuleDef_HEAD_INIT, .m_name = "uwsgi",    .m_doc = "The server this program runs in.",
+	.m_size = -1,	       .m_methods = methods,
+};
+
+int py_module_init(void)
+{
+	module = PyModule_Create(&definition);
+	if (!module || py_api_bind(module) < 0 || set_attributes() < 0)
+		return -1;
+	return PyDict_SetItemString(PyImport_GetModuleDict(), "uwsgi", module);
+}

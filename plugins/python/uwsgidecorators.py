@@ -1,0 +1,228 @@
+"""Decorators over the module uwsgi.
+
+A decorator whose part of the server is not there says so once, in the log, and leaves the function as it is: a module of
+tasks can be imported everywhere.
+"""
+from functools import partial, wraps
+import pickle
+import sys
+from threading import Thread
+import traceback
+
+import uwsgi
+
+if uwsgi.masterpid() == 0:
+    raise Exception("you have to enable the uWSGI master process to use this module")
+
+spooler_functions = {}
+mule_functions = {}
+postfork_chain = []
+
+
+# ---- parts of the server that may not be there
+
+
+def _missing(decorator, part, function):
+    name = getattr(function, "__name__", repr(function))
+    uwsgi.log("uwsgidecorators: %s needs the %s subsystem, which is not loaded: %s will not run"
+              % (decorator, part, name))
+    return function
+
+
+def _has(*functions):
+    return all(hasattr(uwsgi, name) for name in functions)
+
+
+def get_free_signal():
+    if not _has("signal_registered"):
+        raise Exception("get_free_signal needs the signal subsystem, which is not loaded")
+    for signum in range(0, 256):
+        if not uwsgi.signal_registered(signum):
+            return signum
+    raise Exception("No free uwsgi signal available")
+
+
+# ---- after the fork
+
+
+def postfork_chain_hook():
+    """Run every entry, in the order of registration; one that fails does not stop the others."""
+    for function in postfork_chain:
+        try:
+            function()
+        except Exception:
+            traceback.print_exc()
+
+
+class postfork:
+    """@postfork: in every process that is forked.  @postfork(N): only in worker N."""
+
+    def __new__(cls, function_or_worker):
+        if callable(function_or_worker):
+            self = super().__new__(cls)
+            self._set(function_or_worker, 0)
+            return self
+
+        def decorate(function):
+            self = super(postfork, cls).__new__(cls)
+            self._set(function, function_or_worker)
+            return self
+
+        return decorate
+
+    def _set(self, function, worker):
+        self.f = function
+        self.wid = worker
+        self.__name__ = getattr(function, "__name__", "postfork")
+        self.__doc__ = getattr(function, "__doc__", None)
+        postfork_chain.append(self)
+
+    def __call__(self, *args, **kwargs):
+        if self.wid and self.wid != uwsgi.worker_id():
+            return None
+        return self.f(*args, **kwargs)
+
+
+uwsgi.post_fork_hook = postfork_chain_hook
+
+
+class thread:
+    """@thread: a call runs the function in a daemon thread, and returns the function."""
+
+    def __init__(self, function):
+        self.f = function
+        self.__name__ = getattr(function, "__name__", "thread")
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args, **kwargs):
+        Thread(target=self.f, args=args, kwargs=kwargs, daemon=True).start()
+        return self.f
+
+
+# ---- signals
+
+
+def _signal_decorator(name, needs, start):
+    """A decorator of `name`: registers a signal, then start(number, args) makes something raise it."""
+
+    def decorator(*args, target="", signum=None, **unused):
+        if len(args) != needs[0]:
+            raise TypeError("%s takes %d positional argument%s (%d given)"
+                            % (name, needs[0], "" if needs[0] == 1 else "s", len(args)))
+
+        def decorate(function):
+            if not _has("register_signal", "signal_registered", *needs[1:]):
+                return _missing(name, "signal", function)
+            number = get_free_signal() if signum is None else signum
+            uwsgi.register_signal(number, target, function)
+            start(number, args)
+            return function
+
+        return decorate
+
+    decorator.__name__ = name
+    return decorator
+
+
+timer = _signal_decorator("timer", (1, "add_timer"), lambda number, args: uwsgi.add_timer(number, *args))
+rbtimer = _signal_decorator("rbtimer", (1, "add_rb_timer"), lambda number, args: uwsgi.add_rb_timer(number, *args))
+cron = _signal_decorator("cron", (5, "add_cron"), lambda number, args: uwsgi.add_cron(number, *args))
+filemon = _signal_decorator("filemon", (1, "add_file_monitor"),
+                            lambda number, args: uwsgi.add_file_monitor(number, *args))
+
+
+def signal(signum, target="", **unused):
+    def decorate(function):
+        if not _has("register_signal"):
+            return _missing("signal", "signal", function)
+        uwsgi.register_signal(signum, target, function)
+        return function
+
+    return decorate
+
+
+# ---- the rest, each with the part of the server it needs
+
+
+def _plain_decorator(name, part, needs, attach):
+    """@name(argument): attach(argument, function) when the server has all of `needs`."""
+
+    def decorator(argument):
+        def decorate(function):
+            if not _has(*needs):
+                return _missing(name, part, function)
+            return attach(argument, function)
+
+        return decorate
+
+    decorator.__name__ = name
+    return decorator
+
+
+def _attach_rpc(name, function):
+    uwsgi.register_rpc(name, function)
+    return function
+
+
+def _attach_erlang(name, function):
+    uwsgi.erlang_register_process(name, function)
+    return function
+
+
+def _attach_harakiri(seconds, function):
+    @wraps(function)
+    def limited(*args, **kwargs):
+        uwsgi.set_user_harakiri(seconds)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            uwsgi.set_user_harakiri(0)
+
+    return limited
+
+
+rpc = _plain_decorator("rpc", "rpc", ("register_rpc",), _attach_rpc)
+erlang = _plain_decorator("erlang", "erlang", ("erlang_register_process",), _attach_erlang)
+harakiri = _plain_decorator("harakiri", "harakiri", ("set_user_harakiri",), _attach_harakiri)
+
+
+class lock:
+    """@lock: the calls of all processes run one after the other."""
+
+    def __init__(self, function):
+        self.f = _missing("lock", "lock", function) if not _has("lock", "unlock") else function
+        self.__name__ = getattr(function, "__name__", "lock")
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args, **kwargs):
+        if not _has("lock", "unlock"):
+            return self.f(*args, **kwargs)
+        if getattr(uwsgi, "i_am_the_spooler", bool)():
+            return None
+        uwsgi.lock()
+        try:
+            return self.f(*args, **kwargs)
+        finally:
+            uwsgi.unlock()
+
+
+def _later(name, part):
+    """A decorator whose part this server does not have yet, as @name and as @name(...)."""
+
+    def decorator(*args, **options):
+        if len(args) == 1 and callable(args[0]) and not options:
+            return _missing(name, part, args[0])
+        return lambda function: _missing(name, part, function)
+
+    decorator.__name__ = name
+    return decorator
+
+
+spool = _later("spool", "spooler")
+spoolforever = _later("spoolforever", "spooler")
+spoolraw = _later("spoolraw", "spooler")
+mulefunc = _later("mulefunc", "mule")
+mule = _later("mule", "mule")
+muleloop = _later("muleloop", "mule")
+mulemsg = _later("mulemsg", "mule")
+farm = _later("farm", "farm")

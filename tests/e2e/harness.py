@@ -1,0 +1,146 @@
+"""A real server for a test: started in its own session, watched through its log, ended by its pid.
+
+Nothing here sleeps for a fixed time: every wait is for a condition, and has a deadline.
+"""
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+
+BINARY = os.environ.get("UWSGI_BIN", "build/uwsgi")
+DEADLINE = float(os.environ.get("UWSGI_TEST_DEADLINE", "20"))
+PAUSE = 0.02
+
+
+def wait_until(condition, what, deadline=DEADLINE):
+    """The first true value of condition(), or a failure that says what was waited for."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("waited %g s in vain for %s" % (deadline, what))
+        select.select([], [], [], PAUSE)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def session_members(session):
+    """Pids of the processes of a session that are not zombies."""
+    members = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name) as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z" and int(fields[3]) == session:
+            members.append(int(name))
+    return members
+
+
+class Response:
+    def __init__(self, answer):
+        self.status = answer.status
+        self.reason = answer.reason
+        self.headers = answer.headers
+        self.body = answer.read()
+
+    @property
+    def text(self):
+        return self.body.decode("latin-1")
+
+
+class Server:
+    """One run of the server.  `address` is where requests of this test go."""
+
+    def __init__(self, folder, args, address=None, env=None):
+        self.address = address
+        self.log_path = folder / "server.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.abspath(BINARY), *map(str, args)], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env={**os.environ, **(env or {})})
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def last_line(self):
+        lines = [line for line in self.log.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+    def wait_for_log(self, text):
+        wait_until(lambda: text in self.log, "%r in the log:\n%s" % (text, self.log))
+
+    def wait_ready(self):
+        def answers():
+            if self.process.poll() is not None:
+                raise AssertionError("the server ended with %d:\n%s" % (self.process.returncode, self.log))
+            try:
+                self.connect().close()
+                return True
+            except OSError:
+                return False
+
+        wait_until(answers, "the server to accept")
+        return self
+
+    def wait_exit(self):
+        wait_until(lambda: self.process.poll() is not None, "the server to end:\n" + self.log)
+        return self.process.returncode
+
+    def connect(self, timeout=DEADLINE):
+        if isinstance(self.address, int):
+            return socket.create_connection(("127.0.0.1", self.address), timeout)
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(timeout)
+        s.connect(str(self.address))
+        return s
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.address, timeout=DEADLINE)
+        try:
+            connection.request(method, path, body, headers or {})
+            return Response(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path="/", headers=None):
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path, body, headers=None):
+        return self.request("POST", path, body, headers)
+
+    def raw(self, data):
+        """Send bytes, and return all that comes until the server closes."""
+        with self.connect() as s:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := s.recv(65536):
+                parts.append(part)
+            return b"".join(parts)
+
+    def stop(self):
+        """End it as an operator does; nothing of it may be left."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.wait_exit()
+            wait_until(lambda: not session_members(self.process.pid), "the server's processes to end", 10)
+            return status
+        finally:
+            for pid in session_members(self.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
