@@ -184,7 +184,7 @@ static int load_plugins(struct config *config, const char *key, const char *list
 {
 	if (!config->host.load_plugins)
 		return config_fail(config, "%s = %s: this build loads no plugins", key, list);
-	if (config->host.load_plugins(config->host.ctx, list, required) < 0)
+	if (config->host.load_plugins(config->host.ctx, list, required) < 0 && required)
 		return config_fail(config, "%s = %s: unable to load what is needed, not starting", key, list);
 	return 0;
 }
