@@ -210,11 +210,15 @@ static int apply_nothing(const char *key, const char *value, void *data)
 
 /* ---- environment and talk ---- */
 
+/* Blanks around the '=' are no part of the name or the value: files in the wild have "env = NAME = value". */
 static int apply_env(const char *key, const char *value, void *data)
 {
-	const char *equals = strchr(value, '=');
-	char *name = strndup(value, equals ? (size_t)(equals - value) : strlen(value));
-	int rc = name ? setenv(name, equals ? equals + 1 : "", 1) : -1;
+	size_t len = strcspn(value, "="), name_len = len;
+	while (name_len && strchr(" \t", value[name_len - 1]))
+		name_len--;
+	const char *text = value[len] ? value + len + 1 : "";
+	char *name = strndup(value, name_len);
+	int rc = name ? setenv(name, text + strspn(text, " \t"), 1) : -1;
 	free(name);
 	return rc ? config_fail(data, "%s = %s: this is no variable, it must be NAME=value", key, value) : 0;
 }

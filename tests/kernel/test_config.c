@@ -308,10 +308,12 @@ Test(config, gives_sockets_the_protocol_that_came_later)
 
 Test(config, sets_the_environment_in_order)
 {
-	run_ini("[uwsgi]\nenv = A_TEST=1\nenv = B_TEST=%(my).settings\nmy = blog\nenv = C_TEST\nunenv = A_TEST\n");
+	run_ini("[uwsgi]\nenv = A_TEST=1\nenv = B_TEST=%(my).settings\nmy = blog\nenv = C_TEST\nunenv = A_TEST\nenv = "
+		"D_TEST = x y\n");
 	cr_assert_null(getenv("A_TEST"));
 	cr_assert_str_eq(getenv("B_TEST"), "blog.settings");
 	cr_assert_str_eq(getenv("C_TEST"), "");
+	cr_assert_str_eq(getenv("D_TEST"), "x y");
 }
 
 Test(config, warns_where_a_number_has_a_comment)
