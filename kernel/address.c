@@ -44,7 +44,7 @@ static int parse_port(const char *text, size_t len)
 
 static const char *resolve(const char *host, int port, struct address *a)
 {
-	char service[8];
+	char service[12];
 	snprintf(service, sizeof service, "%d", port);
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;
 	int failed = getaddrinfo(host, service, &hints, &list);

@@ -18,6 +18,8 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <uwsgi/loop.h>
+#include <uwsgi/request.h>
 
 static struct kernel *kernel;
 

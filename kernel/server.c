@@ -1,0 +1,342 @@
+/* server.c - the start of the server, top to bottom: configuration, plugins, sockets, privileges, processes.
+ *
+ * A step that fails logs its cause as the last line and ends the start with a documented status: 1 for anything of the
+ * configuration and the machine, 22 for an application that cannot be loaded. */
+#include "server.h"
+
+#include "api.h"
+#include "api_server.h"
+#include "config.h"
+#include "hook.h"
+#include "kernel.h"
+#include "listen.h"
+#include "log.h"
+#include "loop.h"
+#include "master.h"
+#include "option.h"
+#include "plugin.h"
+#include "plugin_build.h"
+#include "plugin_glue.h"
+#include "privs.h"
+#include "proc.h"
+#include "proc_policy.h"
+#include "proc_title.h"
+#include "reqlog.h"
+#include "service.h"
+#include "settings.h"
+#include "worker.h"
+#include "zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include <uwsgi/shm.h>
+
+#define OVERLAP 3 /* slots per process: this generation, the next, and one that is just leaving */
+
+/* The one kind of the kernel itself; its count is a setting, and a count function has no argument to find it by. */
+static const struct settings *worker_settings;
+
+static int worker_count(void)
+{
+	return worker_settings->no_server ? 0 : worker_settings->processes;
+}
+
+static const struct uwsgi_kind worker_kind = { .name = "worker", .flags = UWSGI_KIND_SERVES, .count = worker_count };
+
+/* ---- what the configuration asks of the plugins ---- */
+
+static int host_load(void *ctx, const char *list, bool required)
+{
+	return plugins_load(((struct kernel *)ctx)->plugins, list, required);
+}
+
+static bool host_autoload(void *ctx, const char *what, const char *name)
+{
+	return plugins_autoload(((struct kernel *)ctx)->plugins, what, name);
+}
+
+static const struct uwsgi_config_format *host_format(void *ctx, const char *name)
+{
+	return plugins_format(((struct kernel *)ctx)->plugins, name);
+}
+
+static bool host_has(void *ctx, const char *name)
+{
+	return plugins_has(((struct kernel *)ctx)->plugins, name);
+}
+
+static const char *host_upstream(void *ctx)
+{
+	return plugins_data_file(((struct kernel *)ctx)->plugins, "upstream.options");
+}
+
+static int host_finish(void *ctx)
+{
+	return settings_finish(((struct kernel *)ctx)->settings);
+}
+
+/* ---- steps ---- */
+
+static int fail(const char *doing, const char *what, int error)
+{
+	uwsgi_log("uwsgi: cannot %s %s: %s; not started\n", doing, what, strerror(error));
+	return -error;
+}
+
+/* "/path/to/build" of "/path/to/build/uwsgi". */
+static const char *exe_dir(void)
+{
+	static char path[PATH_MAX]; /* handed to options as their data: as long as the process */
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	path[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(path, '/');
+	if (slash)
+		*slash = 0;
+	return path;
+}
+
+/* Plugins beside the program are a build tree's. */
+static const char *build_plugins(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/plugins", dir);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? strdup(path) : NULL;
+}
+
+static int make_parts(struct kernel *k, const char *dir)
+{
+	k->settings = calloc(1, sizeof *k->settings);
+	k->options = option_registry_create();
+	k->hooks = hook_registry_create();
+	k->services = service_registry_create();
+	k->api = api_registry_create();
+	k->shared = uwsgi_shm_alloc(sizeof *k->shared);
+	k->plugins = plugins_create(k, build_plugins(dir));
+	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins)
+		return fail("make", "the parts of the server", ENOMEM);
+	worker_settings = k->settings;
+	k->listeners = listeners_create(k->settings);
+	struct config_host host = {
+		.options = k->options, .ctx = k, .version = UWSGI_VERSION, .load_plugins = host_load, .autoload = host_autoload,
+		.format = host_format, .has_plugin = host_has, .upstream_options = host_upstream, .finish = host_finish,
+	};
+	int failed = settings_register(k->settings, k->options);
+	if (!failed)
+		failed = plugin_build_register(k->options, dir);
+	if (!failed)
+		failed = api_server_register(k->api);
+	if (failed)
+		return failed;
+	k->config = config_create(&host);
+	return k->listeners && k->config ? 0 : fail("make", "the parts of the server", ENOMEM);
+}
+
+static void log_banner(void)
+{
+	struct utsname un;
+	char date[32] = "";
+	time_t now = time(NULL);
+	uname(&un);
+	ctime_r(&now, date);
+	date[strcspn(date, "\n")] = 0;
+	uwsgi_log("*** Starting uWSGI %s (%zubit) on [%s] ***\n", UWSGI_VERSION, sizeof(void *) * 8, date);
+	uwsgi_log("os: %s-%s %s, node: %s, cores: %ld\n", un.sysname, un.release, un.machine, un.nodename,
+		  sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static const char *mode_name(const struct settings *s)
+{
+	if (s->no_server)
+		return "no-workers";
+	if (s->processes > 1)
+		return s->threads > 1 ? "preforking+threaded" : "preforking";
+	return s->threads > 1 ? "threaded" : "single process";
+}
+
+static int write_pidfile(const char *path)
+{
+	char text[32];
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd == -1)
+		return fail("write the pidfile", path, errno);
+	int failed = log_write_all(fd, text, (size_t)n);
+	close(fd);
+	return failed ? fail("write the pidfile", path, -failed) : 0;
+}
+
+/* Leave the terminal.  The one that started us ends when there is nothing left to go wrong but the application. */
+static int daemonize(const char *log)
+{
+	int failed = log_to_file(log);
+	if (failed)
+		return fail("open the log", log, -failed);
+	pid_t pid = fork();
+	if (pid == -1)
+		return fail("become", "a daemon", errno);
+	if (pid > 0)
+		_exit(0);
+	setsid();
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		close(null);
+	}
+	return 0;
+}
+
+static int prepare_process(const struct settings *s)
+{
+	int failed = 0;
+	if (s->daemonize)
+		failed = daemonize(s->daemonize);
+	else if (s->logto && (failed = log_to_file(s->logto)))
+		failed = fail("open the log", s->logto, -failed);
+	if (failed)
+		return failed;
+	log_banner();
+	if (s->pidfile)
+		failed = write_pidfile(s->pidfile);
+	if (!failed && s->chdir && chdir(s->chdir) == -1)
+		failed = fail("change to the directory", s->chdir, errno);
+	return failed;
+}
+
+/* Every socket speaks a protocol somebody provides. */
+static int check_protocols(struct kernel *k)
+{
+	const struct uwsgi_socket *const *sockets;
+	size_t count = listeners_list(k->listeners, &sockets);
+	for (size_t i = 0; i < count; i++)
+		if (!plugins_protocol(k->plugins, sockets[i]->protocol)) {
+			uwsgi_log("uwsgi: socket %s: no plugin provides the protocol %s; not started\n", sockets[i]->name,
+				  sockets[i]->protocol);
+			return -EPROTONOSUPPORT;
+		}
+	return 0;
+}
+
+static int open_sockets(struct kernel *k)
+{
+	const struct settings *s = k->settings;
+	const struct uwsgi_socket *const *sockets;
+	int failed = plugins_init(k->plugins);
+	for (size_t i = 0; i < s->nsockets && !failed; i++)
+		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
+	if (!failed)
+		failed = listeners_bind(k->listeners);
+	if (!failed)
+		failed = check_protocols(k);
+	if (!failed && !s->no_server && !listeners_list(k->listeners, &sockets)) {
+		uwsgi_log("The -s/--socket option is missing and stdin is not a socket: there is nothing to listen on; not started\n");
+		failed = -EINVAL;
+	}
+	return failed;
+}
+
+static int drop_privileges(const struct settings *s)
+{
+	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
+	if (failed)
+		return failed;
+	if (getuid() == 0)
+		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
+	if (s->logto2 && (failed = log_to_file(s->logto2)))
+		return fail("open the log", s->logto2, -failed);
+	if (s->pidfile2 && (failed = write_pidfile(s->pidfile2)))
+		return failed;
+	return s->chdir2 && chdir(s->chdir2) == -1 ? fail("change to the directory", s->chdir2, errno) : 0;
+}
+
+static int lay_out_table(struct kernel *k, int *processes_r)
+{
+	const struct uwsgi_kind *kind;
+	int total = worker_count();
+	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
+		total += kind->count();
+	*processes_r = total;
+	k->table = proc_table_create(total * OVERLAP + 1);
+	k->logs = reqlog_create(total * OVERLAP + 1);
+	if (!k->table || !k->logs || proc_kind_add(k->table, &worker_kind) < 0)
+		return fail("lay out", "the process table", ENOMEM);
+	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
+		if (proc_kind_add(k->table, kind) < 0)
+			return fail("register", "all kinds of processes", ENOSPC);
+	return 0;
+}
+
+/* One process does it all: the zygote's part, then the worker's. */
+static int run_alone(struct kernel *k)
+{
+	uwsgi_log("*** WARNING: you are running uWSGI without its master process manager ***\n");
+	k->generation = 1;
+	k->role = "worker";
+	k->loop = loop_create();
+	struct proc_slot *slot = proc_slot_take(k->table, 0, 1, 1, NULL);
+	if (!k->loop || !slot)
+		return 1;
+	proc_event(slot, PROC_EV_FORK);
+	atomic_store(&slot->pid, getpid());
+	slot->last_spawn_us = uwsgi_micros();
+	k->slot = slot;
+	if (zygote_load(k) < 0)
+		return EXIT_APP_FAILED;
+	atomic_store(&k->shared->loaded_generation, 1);
+	if (plugins_post_fork(k->plugins) < 0)
+		return 1;
+	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
+	int status = worker_run(k, slot);
+	plugins_atexit(k->plugins);
+	return status == EXIT_RECYCLE ? 0 : status;
+}
+
+static void clean_up(struct kernel *k)
+{
+	const struct settings *s = k->settings;
+	if (s->vacuum)
+		listeners_vacuum(k->listeners);
+	if (s->vacuum && s->pidfile && unlink(s->pidfile) == 0)
+		uwsgi_log("VACUUM: pidfile removed.\n");
+	if (s->vacuum && s->pidfile2)
+		unlink(s->pidfile2);
+}
+
+static int run_server(struct kernel *k)
+{
+	int processes;
+	if (prepare_process(k->settings) || open_sockets(k) || drop_privileges(k->settings) || lay_out_table(k, &processes))
+		return 1;
+	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
+	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;
+	int status = alone ? run_alone(k) : master_run(k);
+	clean_up(k);
+	return status;
+}
+
+int server_main(int argc, char **argv, char **envp)
+{
+	static struct kernel kernel; /* as long as the process */
+	struct kernel *k = &kernel;
+	k->role = "main";
+	k->control_fd = k->life_fd = -1;
+	k->started_us = uwsgi_micros();
+	proc_title_init(argc, argv, envp);
+	plugin_glue_set(k);
+	if (make_parts(k, exe_dir()))
+		return 1;
+	if (argc == 3 && !strcmp(argv[1], "--manifest"))
+		return plugins_print_manifest(k->plugins, argv[2], stdout) ? 1 : 0;
+	int result = config_run(k->config, argc, argv);
+	if (result != CONFIG_START)
+		return result == CONFIG_DONE ? 0 : -result;
+	return run_server(k);
+}
