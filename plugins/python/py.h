@@ -15,7 +15,7 @@
 struct py_options {
 	const char *home, *executable, *program_name, *argv;
 	const char *wsgi_file, *module, *callable, *eval;
-	struct uwsgi_strings path, imports, aliases, post_aliases;
+	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
 	int optimize;
 	bool no_site, strict, no_file_wrapper, nodelay;
 };
