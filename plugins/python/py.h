@@ -119,7 +119,5 @@ int py_module_init(void);
 PyObject *py_module_hook(const char *name);
 /* Call such an attribute without arguments; an exception is logged. */
 void py_module_call_hook(const char *name);
-/* Set an attribute. */
-int py_module_set(const char *name, PyObject *value);
 
 #endif

@@ -172,6 +172,16 @@ static PyObject *find_callable(PyObject *module, const char *name)
 	return found;
 }
 
+/* uwsgi.applist: the mountpoints, in the order of the applications. */
+static int list_mountpoint(const char *mountpoint)
+{
+	PyObject *list = py_module_hook("applist");
+	PyObject *name = list && PyList_Check(list) ? PyBytes_FromString(mountpoint) : NULL;
+	int rc = name ? PyList_Append(list, name) : 0;
+	Py_XDECREF(name);
+	return rc;
+}
+
 static int add_app(const char *mountpoint, size_t n, PyObject *callable, double seconds)
 {
 	if (apps.count == APPS_MAX) {
@@ -195,7 +205,7 @@ static int add_app(const char *mountpoint, size_t n, PyObject *callable, double 
 		  app->mountpoint, seconds, (void *)PyInterpreterState_Main(), (int)getpid(),
 		  apps.fallback == apps.count ? " (default app)" : "");
 	apps.count++;
-	return 0;
+	return list_mountpoint(app->mountpoint);
 }
 
 /* One entry of an `applications` dict: str or bytes, to a callable or its name in `module`. */
