@@ -134,12 +134,28 @@ static ssize_t read_chunked(struct request *req, char *buf, size_t min, size_t m
 	return limit && req->unread > limit ? -EFBIG : (ssize_t)got;
 }
 
+/* What a client is told whose body could not be read. */
+static int status_of(ssize_t error)
+{
+	switch (error) {
+	case -EFBIG:
+		return 413;
+	case -EPROTO:
+		return 400;
+	case -ETIMEDOUT:
+		return 408;
+	default:
+		return 0;
+	}
+}
+
 ssize_t uwsgi_body_read(struct uwsgi_request *pub, void *buf, size_t min, size_t max)
 {
 	struct request *req = request_of(pub);
 	if (pub->body == UWSGI_BODY_NONE || !max)
 		return 0;
-	if (pub->body == UWSGI_BODY_CHUNKED)
-		return read_chunked(req, buf, min, max);
-	return read_length(req, buf, min, max);
+	ssize_t n = pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
+	if (n < 0)
+		req->body_status = (uint16_t)status_of(n);
+	return n;
 }

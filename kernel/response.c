@@ -343,6 +343,8 @@ int uwsgi_response_error(struct uwsgi_request *pub, int status)
 	pub->keep_alive = false;
 	if (pub->headers_sent)
 		return -EALREADY;
+	if (status == 500 && req->body_status) /* the application stumbled over what its client did */
+		status = req->body_status;
 	char line[64];
 	const char *phrase = status_phrase(status);
 	int n = snprintf(line, sizeof line, "%d %s", status, phrase);

@@ -59,6 +59,7 @@ struct request {
 	size_t ready;
 	int64_t unread;          /* LENGTH: payload not given to the application, buffered or not */
 	bool body_done;          /* CHUNKED: the last chunk was seen */
+	uint16_t body_status;    /* why reading it failed, as a status; 0: it did not */
 	uint64_t decoder[4];     /* CHUNKED */
 	struct buf after;        /* bytes of the next request that were read with this body */
 	bool continued;          /* 100 Continue was sent */

@@ -180,7 +180,7 @@ int http_gateway_run(int number)
 	for (unsigned i = 0; i < gateway_count; i++) {
 		struct gateway *g = &gateways[i];
 
-		g->listen = (struct uwsgi_watch){ g->socket->fd, on_connection, g };
+		g->listen = (struct uwsgi_watch){ uwsgi_socket_gateway_fd(g->socket), on_connection, g };
 		g->queue = (struct uwsgi_watch){ uwsgi_socket_queue_fd(g->socket), on_queue_room, g };
 		g->pause = (struct uwsgi_timer){ .fn = resume, .data = g };
 		set_listening(g, true);

@@ -21,9 +21,15 @@ enum {
 	PROBE_MAX = 16,
 };
 
+/* The length, the first and the last bytes of a name: all of it up to sixteen, and enough to hash more. */
+struct print {
+	uint64_t head, tail;
+	size_t len;
+};
+
 struct spelling {
 	struct http_name name;
-	size_t len;
+	struct print print;
 	char raw[SPELLING_MAX_LEN];
 };
 
@@ -73,32 +79,32 @@ static uint64_t word_of(const char *p, size_t n)
 	return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
 }
 
-/* The first and the last eight bytes and the length tell nearly all spellings apart; a probe settles the rest. */
-static size_t hash_of(const char *raw, size_t n)
+static struct print print_of(const char *raw, size_t n)
 {
-	uint64_t head = word_of(raw, n), tail = n > 8 ? load64(raw + n - 8) : 0;
-
-	return (size_t)(((head ^ n) * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu >> 40);
+	return (struct print){ word_of(raw, n), n > 8 ? load64(raw + n - 8) : 0, n };
 }
 
-/* memcmp without the call: names are short, and this is the most frequent question of a head. */
-static bool is_same(const char *a, const char *b, size_t n)
+static size_t hash_of(const struct print *p)
 {
-	if (n <= 8)
-		return word_of(a, n) == word_of(b, n);
-	for (size_t i = 0; i + 8 < n; i += 8)
-		if (load64(a + i) != load64(b + i))
-			return false;
-	return load64(a + n - 8) == load64(b + n - 8);
+	return (size_t)(((p->head ^ p->len) * 0x9e3779b97f4a7c15u ^ p->tail) * 0xff51afd7ed558ccdu >> 40);
 }
 
-static const struct spelling *find(const char *raw, size_t n, size_t hash)
+static bool is_spelt(const struct spelling *s, const struct print *p, const char *raw)
 {
+	if (s->print.head != p->head || s->print.tail != p->tail || s->print.len != p->len)
+		return false;
+	return p->len <= 16 || !memcmp(s->raw + 8, raw + 8, p->len - 16);
+}
+
+static const struct spelling *find(const struct print *p, const char *raw)
+{
+	size_t hash = hash_of(p);
+
 	for (size_t i = 0; i < PROBE_MAX; i++) {
 		const struct spelling *s = atomic_load_explicit(&slots[(hash + i) & (SLOTS - 1)], memory_order_acquire);
 		if (!s)
 			return NULL;
-		if (s->len == n && is_same(s->raw, raw, n))
+		if (is_spelt(s, p, raw))
 			return s;
 	}
 	return NULL;
@@ -121,57 +127,68 @@ static char cgi_char(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 0x20) : c;
 }
 
-/* Check raw[0..n) and write its CGI name to out[0..n + 5).  0 or -400. */
-static int translate(const char *raw, size_t n, char *out, struct http_name *name_r)
+static bool is_token(const char *raw, size_t n)
 {
-	static const char prefix[] = { 'H', 'T', 'T', 'P', '_' };
-	char *cgi = out + sizeof prefix;
-	bool underscore = false;
-	struct uwsgi_str full;
-
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		if (!http_char_is(raw[i], HTTP_IS_TOKEN))
-			return -400;
-		underscore |= raw[i] == '_';
-		cgi[i] = cgi_char(raw[i]);
-	}
-	memcpy(out, prefix, sizeof prefix);
-	full = (struct uwsgi_str){ out, n + sizeof prefix };
-	if ((n == 12 && !memcmp(cgi, "CONTENT_TYPE", 12)) || (n == 14 && !memcmp(cgi, "CONTENT_LENGTH", 14)))
-		full = (struct uwsgi_str){ cgi, n };
-	name_r->cgi = full;
-	name_r->role = role_of(full, underscore);
-	name_r->key = name_r->role == HTTP_DROPPED ? NULL : uwsgi_key_intern(full.p, full.n);
-	return 0;
+			return false;
+	return n > 0;
 }
 
-/* Keep a spelling whose name has a life of its own: that of a key, or none at all. */
-static void remember(const char *raw, size_t n, size_t hash, const struct http_name *name)
+/* Write the CGI name of a token to out[0..n + 5) and say what it is. */
+static struct http_name translate(const char *raw, size_t n, char *out)
 {
-	struct spelling *s;
+	static const char prefix[] = { 'H', 'T', 'T', 'P', '_' };
+	char *rest = out + sizeof prefix;
+	struct http_name name = { .cgi = { out, n + sizeof prefix } };
 
-	if (n > SPELLING_MAX_LEN || (!name->key && name->role != HTTP_DROPPED))
-		return;
-	s = malloc(sizeof *s);
-	if (!s)
-		return;
-	*s = (struct spelling){ .name = *name, .len = n };
-	memcpy(s->raw, raw, n);
-	s->name.cgi = name->key ? (struct uwsgi_str){ name->key->name, name->key->len } : (struct uwsgi_str){ "", 0 };
+	memcpy(out, prefix, sizeof prefix);
+	for (size_t i = 0; i < n; i++)
+		rest[i] = cgi_char(raw[i]);
+	if ((n == 12 && !memcmp(rest, "CONTENT_TYPE", 12)) || (n == 14 && !memcmp(rest, "CONTENT_LENGTH", 14)))
+		name.cgi = (struct uwsgi_str){ rest, n };
+	name.role = role_of(name.cgi, memchr(raw, '_', n) != NULL);
+	if (name.role != HTTP_DROPPED)
+		name.key = uwsgi_key_intern(name.cgi.p, name.cgi.n);
+	return name;
+}
 
-	pthread_mutex_lock(&insert_lock);
+/* Put a finished spelling in the first free slot of its probe.  False: there is none, or another thread was first. */
+static bool publish(const struct spelling *s)
+{
+	size_t hash = hash_of(&s->print);
+
 	for (size_t i = 0; i < PROBE_MAX && spelling_count < SPELLINGS_MAX; i++) {
 		size_t slot = (hash + i) & (SLOTS - 1);
 		const struct spelling *other = atomic_load_explicit(&slots[slot], memory_order_relaxed);
-		if (other && other->len == n && !memcmp(other->raw, raw, n))
-			break; /* another thread was first */
+		if (other && is_spelt(other, &s->print, s->raw))
+			return false;
 		if (other)
 			continue;
 		atomic_store_explicit(&slots[slot], s, memory_order_release);
 		spelling_count++;
-		s = NULL;
-		break;
+		return true;
 	}
+	return false;
+}
+
+/* Keep a spelling whose name has a life of its own: that of a key, or none at all. */
+static void remember(const struct print *print, const char *raw, const struct http_name *name)
+{
+	struct spelling *s;
+
+	if (print->len > SPELLING_MAX_LEN || (!name->key && name->role != HTTP_DROPPED))
+		return;
+	s = malloc(sizeof *s);
+	if (!s)
+		return;
+	*s = (struct spelling){ .name = *name, .print = *print };
+	memcpy(s->raw, raw, print->len);
+	s->name.cgi = name->key ? (struct uwsgi_str){ name->key->name, name->key->len } : (struct uwsgi_str){ "", 0 };
+
+	pthread_mutex_lock(&insert_lock);
+	if (publish(s))
+		s = NULL;
 	pthread_mutex_unlock(&insert_lock);
 	free(s);
 }
@@ -180,24 +197,23 @@ int http_name_find(struct uwsgi_request *req, const char *raw, size_t n, const s
 {
 	const struct spelling *known;
 	struct http_name *name;
-	size_t hash;
-	int rc;
+	struct print print;
 
 	if (n == 0)
 		return -400;
-	hash = hash_of(raw, n);
-	known = n <= SPELLING_MAX_LEN ? find(raw, n, hash) : NULL;
+	print = print_of(raw, n);
+	known = n <= SPELLING_MAX_LEN ? find(&print, raw) : NULL;
 	if (known) {
 		*name_r = &known->name;
 		return 0;
 	}
+	if (!is_token(raw, n))
+		return -400;
 	name = uwsgi_request_alloc(req, sizeof *name + 5 + n); /* 5: HTTP_ */
 	if (!name)
 		return -431;
-	rc = translate(raw, n, (char *)(name + 1), name);
-	if (rc < 0)
-		return rc;
-	remember(raw, n, hash, name);
+	*name = translate(raw, n, (char *)(name + 1));
+	remember(&print, raw, name);
 	*name_r = name;
 	return 0;
 }

@@ -283,6 +283,8 @@ Test(http_parse, variables_come_in_the_promised_order)
 
 	parse_in_two(&d, accepted[0].head, strlen(accepted[0].head), 0, &buf);
 	cr_assert_eq(strncmp(request_double_dump(&d, dump, sizeof dump), expected, strlen(expected)), 0, "%s", dump);
+	request_double_fini(&d);
+	free(buf);
 }
 
 Test(http_parse, refuses_what_has_two_meanings)
@@ -357,24 +359,32 @@ Test(http_parse, a_slow_head_is_scanned_once)
 		cr_assert_eq(seen, n);
 	}
 	cr_assert_eq(http_parse(&d.req, buf, sizeof head - 1, &seen), (int)sizeof head - 1);
+	request_double_fini(&d);
+}
+
+/* A head of `count` lines made from `format`; too many for the double's variables or for anybody's patience. */
+static int parse_many(const char *format, int count)
+{
+	char *text = malloc(32 * (size_t)count + 64), *buf;
+	int n = sprintf(text, "GET / HTTP/1.1\r\nHost: a\r\n"), rc;
+	struct request_double d;
+
+	for (int i = 0; i < count; i++)
+		n += sprintf(text + n, format, i);
+	n += sprintf(text + n, "\r\n");
+	rc = parse_in_two(&d, text, (size_t)n, 0, &buf);
+	request_double_fini(&d);
+	free(buf);
+	free(text);
+	return rc;
 }
 
 Test(http_parse, too_many_fields_are_refused)
 {
-	char *text = malloc(100000), *buf;
-	int n = sprintf(text, "GET / HTTP/1.1\r\nHost: a\r\n");
-	struct request_double d;
-
-	for (int i = 0; i < DOUBLE_VARS_MAX; i++)
-		n += sprintf(text + n, "X-%d: y\r\n", i);
-	n += sprintf(text + n, "\r\n");
-	cr_assert_eq(parse_in_two(&d, text, (size_t)n, 0, &buf), -431);
-
-	n = sprintf(text, "GET / HTTP/1.1\r\nHost: a\r\n");
-	for (int i = 0; i < 2000; i++)
-		n += sprintf(text + n, "X-Same: y\r\n");
-	n += sprintf(text + n, "\r\n");
-	cr_assert_eq(parse_in_two(&d, text, (size_t)n, 0, &buf), -431);
+	cr_assert_gt(parse_many("X-%d: y\r\n", DOUBLE_VARS_MAX / 2), 0);
+	cr_assert_eq(parse_many("X-%d: y\r\n", DOUBLE_VARS_MAX), -431);
+	cr_assert_gt(parse_many("X-Same: %d\r\n", 100), 0);
+	cr_assert_eq(parse_many("X-Same: %d\r\n", 2000), -431);
 }
 
 Test(http_parse, names_beyond_the_table_still_arrive)
