@@ -192,6 +192,8 @@ static void print_stub(struct api_registry *reg, struct page *page)
 	api_each_const(reg, stub_const, page);
 	fputs("\n", page->out);
 	api_each_function(reg, stub_function, page);
+	/* A language adds attributes of its own (uwsgi.opt), and programs set some (uwsgi.atexit). */
+	fputs("\ndef __getattr__(name: str) -> Any: ...\n", page->out);
 }
 
 int api_print(struct api_registry *reg, const char *format, FILE *out)

@@ -108,6 +108,8 @@ _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 {
 	const struct uwsgi_kind *kind = proc_kind_at(k->table, slot->kind);
 	atomic_store(&slot->pid, getpid());
+	if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING)
+		raise(SIGTERM); /* told to end before there was a pid to tell; held until the trap is open */
 	slot->last_spawn_us = uwsgi_micros();
 	k->slot = slot;
 	k->role = kind->name;

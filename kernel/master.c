@@ -224,8 +224,8 @@ static void close_control(struct generation *g)
 static void stop_slot(struct master *m, struct proc_slot *slot, int signum)
 {
 	(void)m;
-	pid_t pid = atomic_load(&slot->pid);
 	proc_event(slot, PROC_EV_STOP);
+	pid_t pid = atomic_load(&slot->pid); /* still 0: child_main sees the state after it set the pid */
 	if (pid > 0)
 		kill(pid, signum);
 }

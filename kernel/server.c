@@ -5,6 +5,7 @@
 #include "server.h"
 
 #include "api.h"
+#include "api_option.h"
 #include "api_server.h"
 #include "config.h"
 #include "hook.h"
@@ -134,6 +135,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)
 		failed = api_server_register(k->api);
+	if (!failed)
+		failed = api_option_register(k);
 	if (failed)
 		return failed;
 	k->config = config_create(&host);

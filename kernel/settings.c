@@ -140,8 +140,6 @@ static const struct uwsgi_option rows[] = {
 #define GROUP "requests"
 	ROW("limit-post", INT64, limit_post, "refuse request bodies of more bytes than this"),
 	ROW("post-buffering", INT, post_buffering, "read the whole body before the application is called, on disk above that many bytes"),
-	ROW("mount", LIST, mounts, "/prefix=application"),
-	ALIAS("worker-mount", "mount"),
 	ROW("manage-script-name", BOOL, manage_script_name, "derive SCRIPT_NAME and PATH_INFO from the mount point"),
 	ROW("no-default-app", BOOL, no_default_app, "do not answer paths outside of the mount points with the default application"),
 	ROW("add-header", LIST, add_headers, "header added to each response, \"Name: value\""),

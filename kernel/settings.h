@@ -52,7 +52,6 @@ struct settings {
 	bool so_keepalive, reuse_port;
 
 	/* requests */
-	struct uwsgi_strings mounts;
 	bool manage_script_name, no_default_app;
 	struct uwsgi_strings add_headers; /* "Name: value" */
 	bool disable_logging;

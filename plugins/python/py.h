@@ -15,7 +15,7 @@
 struct py_options {
 	const char *home, *executable, *program_name, *argv;
 	const char *wsgi_file, *module, *callable, *eval;
-	struct uwsgi_strings path, imports, aliases, post_aliases;
+	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
 	int optimize;
 	bool no_site, strict, no_file_wrapper, nodelay;
 };
@@ -119,7 +119,5 @@ int py_module_init(void);
 PyObject *py_module_hook(const char *name);
 /* Call such an attribute without arguments; an exception is logged. */
 void py_module_call_hook(const char *name);
-/* Set an attribute. */
-int py_module_set(const char *name, PyObject *value);
 
 #endif

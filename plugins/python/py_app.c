@@ -172,6 +172,16 @@ static PyObject *find_callable(PyObject *module, const char *name)
 	return found;
 }
 
+/* uwsgi.applist: the mountpoints, in the order of the applications. */
+static int list_mountpoint(const char *mountpoint)
+{
+	PyObject *list = py_module_hook("applist");
+	PyObject *name = list && PyList_Check(list) ? PyBytes_FromString(mountpoint) : NULL;
+	int rc = name ? PyList_Append(list, name) : 0;
+	Py_XDECREF(name);
+	return rc;
+}
+
 static int add_app(const char *mountpoint, size_t n, PyObject *callable, double seconds)
 {
 	if (apps.count == APPS_MAX) {
@@ -195,7 +205,7 @@ static int add_app(const char *mountpoint, size_t n, PyObject *callable, double 
 		  app->mountpoint, seconds, (void *)PyInterpreterState_Main(), (int)getpid(),
 		  apps.fallback == apps.count ? " (default app)" : "");
 	apps.count++;
-	return 0;
+	return list_mountpoint(app->mountpoint);
 }
 
 /* One entry of an `applications` dict: str or bytes, to a callable or its name in `module`. */
@@ -318,13 +328,6 @@ static int load_mount(const char *text)
 	return load_target(mountpoint, equals + 1, load_module_or_file) < 0 ? give_up("--mount", text) : 0;
 }
 
-static void visit_mount(const char *key, const char *value, void *data)
-{
-	int *rc = data;
-	if (*rc == 0 && value && !strcmp(key, "mount"))
-		*rc = load_mount(value);
-}
-
 static int load_applications_attribute(void)
 {
 	PyObject *dict = py_module_hook("applications");
@@ -385,12 +388,14 @@ int py_app_load_all(void)
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
 		if (sources[i].target && sources[i].load("", sources[i].target, sources[i].code) < 0)
 			return give_up(sources[i].option, sources[i].target);
-	int rc = 0;
-	uwsgi_option_each(visit_mount, &rc);
-	if (rc < 0)
-		return rc;
+	for (size_t i = 0; i < o->mounts.n; i++) {
+		int rc = load_mount(o->mounts.v[i]);
+		if (rc < 0)
+			return rc;
+	}
 	import_all(&o->imports);
-	if ((rc = load_applications_attribute()) < 0)
+	int rc = load_applications_attribute();
+	if (rc < 0)
 		return rc;
 	if (alias_all(&o->post_aliases) < 0)
 		return -ENOEXEC;

@@ -162,11 +162,6 @@ static int set_attributes(void)
 	       set_optional("mode") | set_optional("pidfile");
 }
 
-int py_module_set(const char *name, PyObject *value)
-{
-	return set(name, Py_NewRef(value));
-}
-
 /* ---- attributes that change with the request ---- */
 
 static PyObject *attribute(PyObject *self, PyObject *name)

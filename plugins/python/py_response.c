@@ -223,7 +223,7 @@ void py_response_detach(PyObject *start_response)
 
 /* ---- the body ---- */
 
-/* The bytes of one piece; what has to be made for it is put in `*made_r`.  1, 0 to skip it, or -1. */
+/* The bytes of one piece, until `view` is released.  1, 0 to skip it, or -1. */
 static int piece_of(PyObject *o, Py_buffer *view)
 {
 	if (PyUnicode_Check(o)) {
@@ -283,34 +283,44 @@ static int send_iterable(struct uwsgi_request *req, PyObject *iterable)
 	return rc < 0 || PyErr_Occurred() ? -1 : 0;
 }
 
-static PyObject *start_missing(void)
+static int start_missing(void)
 {
 	PyErr_SetString(PyExc_AssertionError, "the application returned a body but never called start_response()");
-	return NULL;
+	return -1;
+}
+
+/* What a piece of a known body is in memory.  False: it is no bytes, nor a str that can be sent as such. */
+static bool memory_of(PyObject *o, struct iovec *iov_r)
+{
+	if (PyBytes_Check(o))
+		*iov_r = (struct iovec){ PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o) };
+	else if (PyUnicode_Check(o) && PyUnicode_READY(o) == 0 && PyUnicode_KIND(o) == PyUnicode_1BYTE_KIND)
+		*iov_r = (struct iovec){ PyUnicode_1BYTE_DATA(o), (size_t)PyUnicode_GET_LENGTH(o) };
+	else
+		return false;
+	return true;
 }
 
 /* A list or tuple of bytes: the whole body is known.  1: sent, 0: it has other things in it, -1: exception. */
 static int send_pieces(struct py_core *core, PyObject *list)
 {
 	struct iovec iov[PIECES_MAX];
-	PyObject *const *items = PySequence_Fast_ITEMS(list);
+	PyObject *kept[PIECES_MAX]; /* another thread may change the list while this one is sending */
 	Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
 	if (n > PIECES_MAX)
 		return 0;
-	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *o = items[i];
-		if (PyBytes_Check(o))
-			iov[i] = (struct iovec){ PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o) };
-		else if (PyUnicode_Check(o) && PyUnicode_READY(o) == 0 && PyUnicode_KIND(o) == PyUnicode_1BYTE_KIND)
-			iov[i] = (struct iovec){ PyUnicode_1BYTE_DATA(o), (size_t)PyUnicode_GET_LENGTH(o) };
-		else
+	for (Py_ssize_t i = 0; i < n; i++)
+		if (!memory_of(PySequence_Fast_GET_ITEM(list, i), &iov[i]))
 			return 0;
-	}
 	if (!core->req->status)
-		return start_missing() ? 1 : -1;
+		return start_missing();
+	for (Py_ssize_t i = 0; i < n; i++)
+		kept[i] = Py_NewRef(PySequence_Fast_GET_ITEM(list, i));
 	Py_BEGIN_ALLOW_THREADS;
 	uwsgi_response_body(core->req, iov, (int)n);
 	Py_END_ALLOW_THREADS;
+	for (Py_ssize_t i = 0; i < n; i++)
+		Py_DECREF(kept[i]);
 	return 1;
 }
 
@@ -337,5 +347,5 @@ int py_response_send(struct py_core *core, PyObject *result)
 	}
 	if (send_iterable(core->req, result) < 0)
 		return -1;
-	return core->req->status || start_missing() ? 0 : -1;
+	return core->req->status ? 0 : start_missing();
 }

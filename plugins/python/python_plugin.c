@@ -23,6 +23,8 @@ static const struct uwsgi_option options[] = {
 	ALIAS("wsgi", "module"),
 	{ "callable", 0, UWSGI_OPT_STR, .value = &settings.callable, .help = "name of the application in its file or module (application)", .group = "python" },
 	{ "eval", 0, UWSGI_OPT_STR, .value = &settings.eval, .help = "load the application from Python code", .group = "python" },
+	{ "mount", 0, UWSGI_OPT_LIST, .value = &settings.mounts, .help = "/PREFIX=APP: load an application for the paths below PREFIX", .group = "python" },
+	ALIAS("worker-mount", "mount"),
 	{ "home", 'H', UWSGI_OPT_STR, .value = &settings.home, .help = "use a virtual environment, or another Python home", .group = "python" },
 	ALIAS("virtualenv", "home"), ALIAS("venv", "home"), ALIAS("pyhome", "home"),
 	{ "pythonpath", 0, UWSGI_OPT_LIST, .value = &settings.path, .help = "add a folder (or a pattern) in front of sys.path", .group = "python" },
@@ -51,7 +53,7 @@ static const struct uwsgi_option options[] = {
 static bool wanted(void)
 {
 	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n || settings.aliases.n ||
-	       uwsgi_option_get("mount");
+	       settings.mounts.n;
 }
 
 static int load(void)

@@ -14,9 +14,9 @@ import uwsgi
 if uwsgi.masterpid() == 0:
     raise Exception("you have to enable the uWSGI master process to use this module")
 
-spooler_functions = {}
-mule_functions = {}
-postfork_chain = []
+spooler_functions: dict = {}
+mule_functions: dict = {}
+postfork_chain: list = []
 
 
 # ---- parts of the server that may not be there

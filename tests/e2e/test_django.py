@@ -56,7 +56,7 @@ WSGI = """
     application = get_wsgi_application()
 """
 NGINX = """
-    daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;
+    daemon off; user root; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;
     events {{ worker_connections 64; }}
     http {{
         access_log off; client_max_body_size 20m;

@@ -12,7 +12,7 @@ APP = """
 
     @app.route("/form", methods=["POST"])
     def form():
-        return jsonify(dict(request.form), size=len(request.files["f"].read()) if request.files else 0)
+        return jsonify(dict(request.form, size=len(request.files)))
 
     @app.route("/stream")
     def stream():

@@ -24,3 +24,35 @@ def test_every_row_is_in_every_form():
 
 def test_the_stub_is_python():
     compile(api("pyi"), "uwsgi.pyi", "exec")
+
+
+TASKS = """
+from uwsgidecorators import *
+
+@timer(3)
+def three_seconds(signum: int) -> None:
+    print("3 seconds elapsed")
+
+@postfork
+def begin() -> None:
+    uwsgi.log("worker %d of %d" % (uwsgi.worker_id(), uwsgi.numproc))
+    uwsgi.accepting(accepting=True)
+    for worker in uwsgi.workers() or ():
+        print(worker["pid"])
+"""
+
+
+def check(folder, code):
+    (folder / "program.py").write_text(code)
+    return subprocess.run(["/usr/bin/python3", "-m", "mypy", "--check-untyped-defs", "program.py"], cwd=folder,
+                          capture_output=True, text=True)
+
+
+def test_a_type_checker_accepts_programs_and_finds_mistakes(tmp_path):
+    (tmp_path / "uwsgi.pyi").write_text(api("pyi"))
+    folder = os.path.join(os.path.dirname(os.path.abspath(BINARY)), "plugins", "python", "uwsgidecorators.py")
+    (tmp_path / "uwsgidecorators.py").write_text(open(folder).read())
+    accepted = check(tmp_path, TASKS)
+    assert accepted.returncode == 0, accepted.stdout
+    refused = check(tmp_path, "import uwsgi\nuwsgi.listen_queue('zero')\n")
+    assert "incompatible type" in refused.stdout

@@ -419,3 +419,83 @@ def test_many_requests_at_once_on_many_threads(serve):
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda i: server.get("/?%d" % i).text, range(400)))
     assert answers == [str(i) for i in range(400)]
+
+
+# ---- clients that go
+
+
+def test_a_client_that_goes_ends_the_iteration_and_the_body_is_closed(serve):
+    server = serve("""
+        class Endless:
+            def __iter__(self):
+                return self
+            def __next__(self):
+                return b"x" * 65536
+            def close(self):
+                print("closed for", path)
+
+        def application(environ, start_response):
+            global path
+            path = environ["PATH_INFO"]
+            start_response("200 OK", [])
+            return Endless() if path == "/endless" else [b"still here"]
+    """)
+    with server.connect() as client:
+        client.sendall(b"GET /endless HTTP/1.0\r\n\r\n")
+        assert client.recv(10)
+    server.wait_for_log("closed for /endless")
+    assert server.get("/").body == b"still here"
+
+
+def test_write_tells_the_application_that_the_client_is_gone(serve):
+    server = serve("""
+        def application(environ, start_response):
+            write = start_response("200 OK", [])
+            try:
+                while True:
+                    write(b"x" * 65536)
+            except OSError as error:
+                print("told:", error)
+            return []
+    """)
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.recv(10)
+    server.wait_for_log("told: write error")
+
+
+def test_a_body_that_is_cut_is_an_error_of_reading(serve):
+    server = serve("""
+        def application(environ, start_response):
+            try:
+                environ["wsgi.input"].read()
+            except OSError as error:
+                print("told:", error)
+            start_response("200 OK", [])
+            return []
+    """)
+    with server.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 100000)
+    server.wait_for_log("told: error during read(-1) on wsgi.input")
+
+
+def test_what_was_kept_of_a_request_is_harmless_after_it(serve):
+    server = serve("""
+        kept = []
+
+        def application(environ, start_response):
+            write = start_response("200 OK", [])
+            kept.append((environ["wsgi.input"], start_response, write))
+            if len(kept) == 1:
+                return [b"first"]
+            told = [repr(kept[0][0].read())]
+            for call in (lambda: kept[0][1]("200 OK", []), lambda: kept[0][2](b"x")):
+                try:
+                    call()
+                except (RuntimeError, OSError) as error:
+                    told.append(str(error))
+            return ["; ".join(told)]
+    """)
+    server.post("/", b"body")
+    assert server.post("/", b"body").text == ("b''; the request of this start_response() is over; "
+                                              "the request of this write() is over")

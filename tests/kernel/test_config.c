@@ -335,12 +335,11 @@ Test(config, names_the_line_of_a_value_that_is_refused)
 
 Test(config, repeats_keys_in_a_loop_line_by_line)
 {
-	run_ini("[uwsgi]\nfor = 1 2\nmount = /a%(_)=x\nadd-header = H: %(_)\nendfor =\nfor-times = 2\nmount = "
-		"/t%(_)=y\n"
-		"endfor =\n");
-	cr_assert_eq(settings.mounts.n, 4);
-	cr_assert_str_eq(settings.mounts.v[1], "/a2=x");
-	cr_assert_str_eq(settings.mounts.v[3], "/t2=y");
+	run_ini("[uwsgi]\nfor = 1 2\nplugin-dir = /a%(_)\nadd-header = H: %(_)\nendfor =\nfor-times = 2\n"
+		"plugin-dir = /t%(_)\nendfor =\n");
+	cr_assert_eq(settings.plugin_dirs.n, 4);
+	cr_assert_str_eq(settings.plugin_dirs.v[1], "/a2");
+	cr_assert_str_eq(settings.plugin_dirs.v[3], "/t2");
 	cr_assert_eq(settings.add_headers.n, 2);
 }
 
