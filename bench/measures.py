@@ -15,10 +15,21 @@ import time
 import servers
 
 
-def throughput(server, seconds, connections=64):
+BROWSER = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Accept-Language: en-US,en;q=0.5", "Accept-Encoding: gzip, deflate, br",
+    "Cookie: sessionid=0123456789abcdef0123456789abcdef; csrftoken=0123456789abcdef0123456789abcdef",
+    "Referer: http://www.example.com/some/page.html", "Upgrade-Insecure-Requests: 1", "Sec-Fetch-Dest: document",
+    "Sec-Fetch-Mode: navigate", "Cache-Control: max-age=0",
+)
+
+
+def throughput(server, seconds, fields=(), connections=64):
     """Requests a second and processor time a request of the whole tree, keep-alive."""
+    fields = sum((["-H", field] for field in fields), [])
     before = servers.cpu_ns(server.pid)
-    out = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--latency",
+    out = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, *fields,
                           "http://127.0.0.1:%d/hello" % server.port], capture_output=True, text=True).stdout
     spent = servers.cpu_ns(server.pid) - before
     count = int(re.search(r"(\d+) requests in", out).group(1))

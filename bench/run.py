@@ -34,12 +34,16 @@ def each(commands, measure, procs=1):
     return rows
 
 
-def run_hello(commands, options):
-    rounds = [each(commands, lambda s: measures.throughput(s, options.seconds)) for _ in range(options.rounds)]
+def run_hello(commands, options, fields=(), what="hello"):
+    rounds = [each(commands, lambda s: measures.throughput(s, options.seconds, fields)) for _ in range(options.rounds)]
     rows = {name: {k: statistics.median(r[name][k] for r in rounds if name in r) for k in ("rps", "cpu_us")}
             for name in rounds[0]}
-    table("hello, keep-alive, 64 connections, 1 process: medians of %d rounds" % options.rounds, rows,
+    table("%s, keep-alive, 64 connections, 1 process: medians of %d rounds" % (what, options.rounds), rows,
           ("rps", "cpu_us"), "cpu_us")
+
+
+def run_browser(commands, options):
+    run_hello(commands, options, measures.BROWSER, "hello with the fields of a browser")
 
 
 def run_instructions(commands, options):
@@ -95,8 +99,8 @@ def without_limit(commands):
 
 
 SUITES = {
-    "hello": run_hello, "instructions": run_instructions, "syscalls": run_syscalls, "start": run_start,
-    "memory": run_memory, "idle": run_idle, "accepts": run_accepts, "crowd": run_crowd,
+    "hello": run_hello, "browser": run_browser, "instructions": run_instructions, "syscalls": run_syscalls,
+    "start": run_start, "memory": run_memory, "idle": run_idle, "accepts": run_accepts, "crowd": run_crowd,
 }
 
 

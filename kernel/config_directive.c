@@ -184,7 +184,7 @@ static int load_plugins(struct config *config, const char *key, const char *list
 {
 	if (!config->host.load_plugins)
 		return config_fail(config, "%s = %s: this build loads no plugins", key, list);
-	if (config->host.load_plugins(config->host.ctx, list, required) < 0)
+	if (config->host.load_plugins(config->host.ctx, list, required) < 0 && required)
 		return config_fail(config, "%s = %s: unable to load what is needed, not starting", key, list);
 	return 0;
 }
@@ -210,11 +210,15 @@ static int apply_nothing(const char *key, const char *value, void *data)
 
 /* ---- environment and talk ---- */
 
+/* Blanks around the '=' are no part of the name or the value: files in the wild have "env = NAME = value". */
 static int apply_env(const char *key, const char *value, void *data)
 {
-	const char *equals = strchr(value, '=');
-	char *name = strndup(value, equals ? (size_t)(equals - value) : strlen(value));
-	int rc = name ? setenv(name, equals ? equals + 1 : "", 1) : -1;
+	size_t len = strcspn(value, "="), name_len = len;
+	while (name_len && strchr(" \t", value[name_len - 1]))
+		name_len--;
+	const char *text = value[len] ? value + len + 1 : "";
+	char *name = strndup(value, name_len);
+	int rc = name ? setenv(name, text + strspn(text, " \t"), 1) : -1;
 	free(name);
 	return rc ? config_fail(data, "%s = %s: this is no variable, it must be NAME=value", key, value) : 0;
 }

@@ -128,7 +128,8 @@ int config_load(struct config *config, const char *spec, const struct uwsgi_conf
 		config->first = file;
 	struct config_file outer = config->last;
 	config->last = file;
-	strings_add(&config->files, spec);
+	if (!config->depth && strings_add(&config->files, spec))
+		return config_fail(config, "out of memory, not starting");
 	config->depth++;
 	uwsgi_log("[uWSGI] getting %s configuration from %s\n", format->name, spec);
 	int rc = parse(config, format, &file);

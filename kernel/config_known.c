@@ -140,5 +140,5 @@ size_t word_distance(const char *a, const char *b)
 size_t word_tolerance(const char *word)
 {
 	size_t len = strlen(word);
-	return len < 3 ? 0 : len < 6 ? 1 : 2;
+	return len < 4 ? 0 : len < 6 ? 1 : 2;
 }

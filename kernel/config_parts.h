@@ -57,7 +57,7 @@ struct config {
 	struct uwsgi_strings blacklist, whitelist;
 	bool blacklisted, whitelisted;	/* the lists above are in force */
 	struct config_file first, last; /* files named so far: for the magic letters and for ":section" */
-	struct uwsgi_strings files;	/* as they were given */
+	struct uwsgi_strings files;	/* those named outside of files, as they were given */
 	int depth;			/* files being read inside of each other */
 	int result;			/* 0: go on; CONFIG_DONE; negative: exit status */
 };

@@ -203,31 +203,35 @@ static void print_line(const struct option_registry *reg, const struct uwsgi_opt
 	printf("    %-32s %s\n", left, opt->help ? opt->help : "");
 }
 
-static size_t count_missing(const struct config *config)
+/* Of what upstream knows, is this neither an option nor a format here? */
+static bool is_missing(struct config *config, const struct known_option *known)
+{
+	return config_lookup(config, known->name).known != NULL;
+}
+
+static size_t count_missing(struct config *config)
 {
 	size_t missing = 0;
 	for (size_t i = 0; i < config->known.n; i++)
-		missing += !option_find(config->host.options, config->known.v[i].name);
+		missing += is_missing(config, &config->known.v[i]);
 	return missing;
 }
 
-static void print_missing(const struct config *config)
+static void print_missing(struct config *config)
 {
 	print_heading("upstream (known, not there yet)");
-	for (size_t i = 0; i < config->known.n; i++) {
-		const struct known_option *known = &config->known.v[i];
-		if (!option_find(config->host.options, known->name))
-			printf("    --%-30s %s\n", known->name, known->meaning);
-	}
+	for (size_t i = 0; i < config->known.n; i++)
+		if (is_missing(config, &config->known.v[i]))
+			printf("    --%-30s %s\n", config->known.v[i].name, config->known.v[i].meaning);
 }
 
-/* Everything that can be loaded is, so that the list is complete; looking up a name that cannot exist reads the list of
- * upstream options. */
+/* What any plugin has of the options upstream knows is loaded, so that the list is complete.  Looking up a name that
+ * cannot exist reads the list of upstream options. */
 static void complete_tables(struct config *config)
 {
-	if (config->host.autoload)
-		config->host.autoload(config->host.ctx, "all", "");
 	config_lookup(config, "");
+	for (size_t i = 0; i < config->known.n; i++)
+		config_lookup(config, config->known.v[i].name);
 }
 
 void config_print_help(struct config *config)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "config_parts.h"
 #include "option.h"
 #include "settings.h"
 
@@ -308,10 +309,12 @@ Test(config, gives_sockets_the_protocol_that_came_later)
 
 Test(config, sets_the_environment_in_order)
 {
-	run_ini("[uwsgi]\nenv = A_TEST=1\nenv = B_TEST=%(my).settings\nmy = blog\nenv = C_TEST\nunenv = A_TEST\n");
+	run_ini("[uwsgi]\nenv = A_TEST=1\nenv = B_TEST=%(my).settings\nmy = blog\nenv = C_TEST\nunenv = A_TEST\nenv = "
+		"D_TEST = x y\n");
 	cr_assert_null(getenv("A_TEST"));
 	cr_assert_str_eq(getenv("B_TEST"), "blog.settings");
 	cr_assert_str_eq(getenv("C_TEST"), "");
+	cr_assert_str_eq(getenv("D_TEST"), "x y");
 }
 
 Test(config, warns_where_a_number_has_a_comment)
@@ -387,6 +390,22 @@ Test(config, accepts_a_known_option_with_a_line_about_it)
 {
 	cr_assert_eq(run_ini("[uwsgi]\n\nharakiri = 30\n"), CONFIG_START);
 	cr_assert(logged("x.ini:3: harakiri is known but not there yet, ignored"));
+}
+
+Test(config, recognises_every_option_of_upstream)
+{
+	/* None may be taken for a placeholder; options and formats of plugins are known too when no plugin is there. */
+	char line[512];
+	FILE *list = fopen(UPSTREAM_OPTIONS, "r");
+	cr_assert_eq(run("--help=none"), CONFIG_DONE);
+	while (fgets(line, sizeof line, list)) {
+		if (*line == '#' || strstr(line, "\tprivate\t"))
+			continue;
+		line[strcspn(line, "\t")] = '\0';
+		struct config_target target = config_lookup(config, line);
+		cr_expect(target.opt || target.known, "%s is not recognised", line);
+	}
+	fclose(list);
 }
 
 Test(config, refuses_a_known_option_under_strict)
