@@ -142,11 +142,13 @@ static PyObject *load_file(const char *path)
 	return module;
 }
 
+/* "site.wsgi" is a module as often as a file: it is a file when there is one. */
 static bool is_file(const char *name)
 {
 	size_t n = strlen(name);
-	return strchr(name, '/') || (n > 3 && !strcmp(name + n - 3, ".py")) ||
-	       (n > 5 && !strcmp(name + n - 5, ".wsgi"));
+	if (strchr(name, '/') || (n > 3 && !strcmp(name + n - 3, ".py")))
+		return true;
+	return n > 5 && !strcmp(name + n - 5, ".wsgi") && access(name, F_OK) == 0;
 }
 
 static PyObject *load_module_or_file(const char *name)

@@ -57,7 +57,7 @@ static int begin(struct py_core *core, struct uwsgi_request *req, const struct p
 
 static void end(struct py_core *core)
 {
-	py_module_call_hook("after_req_hook");
+	py_module_after_request();
 	py_input_detach(core->input);
 	py_response_detach(core->start_response);
 	Py_CLEAR(core->environ);
