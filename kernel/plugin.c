@@ -5,6 +5,7 @@
 #include "plugin.h"
 
 #include "api.h"
+#include "cause.h"
 #include "hook.h"
 #include "kernel.h"
 #include "option.h"
@@ -420,9 +421,13 @@ int plugins_init(struct plugins *p)
 		int result = t->init ? t->init() : 0;
 		if (result >= 0)
 			continue;
-		uwsgi_log("uwsgi: plugin %s: init failed (%d)%s\n", t->name, result, t->strict ? "; not started" : "");
-		if (t->strict)
-			return result;
+		if (!t->strict) {
+			uwsgi_log("uwsgi: plugin %s: init failed: %s; going on without it\n", t->name, strerror(-result));
+			continue;
+		}
+		if (!cause_get())
+			uwsgi_cause("plugin %s: init failed: %s", t->name, strerror(-result));
+		return result;
 	}
 	return 0;
 }
@@ -446,7 +451,7 @@ int plugins_post_fork(struct plugins *p)
 		const struct uwsgi_plugin *t = &p->list[i]->table;
 		int failed = t->post_fork ? t->post_fork() : 0;
 		if (failed < 0) {
-			uwsgi_log("uwsgi: plugin %s: cannot go on after the fork (%d)\n", t->name, failed);
+			uwsgi_log("uwsgi: plugin %s: cannot go on after the fork: %s\n", t->name, strerror(-failed));
 			return failed;
 		}
 	}

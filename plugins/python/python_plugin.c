@@ -65,7 +65,7 @@ static int load(void)
 		return rc;
 	if (py_module_init() < 0 || py_wsgi_init() < 0) {
 		py_print_exception();
-		uwsgi_log("python: cannot make the module uwsgi, see above\n");
+		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
 	}
 	return py_app_load_all();
