@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -107,19 +108,10 @@ const char *plugins_data_file(struct plugins *p, const char *name)
 	return NULL;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t n = strlen(word);
-	for (const char *at = words; at && (at = strstr(at, word)); at += n)
-		if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-			return true;
-	return false;
-}
-
 bool plugins_has(const struct plugins *p, const char *name)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (!strcmp(p->list[i]->table.name, name) || has_word(p->list[i]->table.alias, name))
+		if (!strcmp(p->list[i]->table.name, name) || words_have(p->list[i]->table.alias, name))
 			return true;
 	return false;
 }
@@ -379,7 +371,7 @@ bool plugins_autoload(struct plugins *p, const char *what, const char *name)
 const struct uwsgi_config_format *plugins_format(struct plugins *p, const char *name)
 {
 	for (size_t i = 0; i < p->format_count; i++)
-		if (!strcmp(p->formats[i].name, name) || has_word(p->formats[i].suffixes, name))
+		if (!strcmp(p->formats[i].name, name) || words_have(p->formats[i].suffixes, name))
 			return &p->formats[i];
 	return NULL;
 }
@@ -505,6 +497,8 @@ int plugins_print_manifest(struct plugins *p, const char *path, FILE *out)
 		fprintf(out, "option %s\n", option->name);
 		if (option->letter)
 			fprintf(out, "option-letter %c\n", option->letter);
+		if (abi->option_size >= offsetof(struct uwsgi_option, claims) + sizeof option->claims)
+			print_words(out, "claim", option->claims);
 	}
 	for (const char *row = (const char *)t->api; row && *(const char *const *)row; row += abi->api_fn_size)
 		fprintf(out, "api %s\n", *(const char *const *)row);
