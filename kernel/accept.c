@@ -350,7 +350,7 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			conn_set_phase(c, CONN_IDLE,
-				       c->requests ? (uint64_t)s->settings->http_keepalive * 1000 : HEAD_TIMEOUT_MS);
+				       c->requests ? (uint64_t)s->settings->keep_alive * 1000 : HEAD_TIMEOUT_MS);
 		}
 		if (conn_watch(s, c)) {
 			conn_close(s, c);
