@@ -11,10 +11,10 @@
 #include "address.h"
 #include "body.h"
 #include "conn.h"
-#include "reqlog.h"
-#include "request.h"
 #include "listen.h"
 #include "proc_policy.h"
+#include "reqlog.h"
+#include "request.h"
 #include "response.h"
 
 #include <assert.h>
@@ -25,9 +25,9 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define TURN_REQUESTS 32        /* pipelined requests of one connection before others get their turn */
-#define HEAD_TIMEOUT_MS 10000   /* a whole head, from its first byte */
-#define LINGER_TIMEOUT_MS 2000  /* RFC 9112 9.6: let the client read the answer before the reset */
+#define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
+#define HEAD_TIMEOUT_MS 10000  /* a whole head, from its first byte */
+#define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
 struct input {
@@ -257,7 +257,7 @@ static int read_input(struct core *core, struct conn *c, struct input *in, bool 
 	}
 	if (n <= 0)
 		return -1;
-	*drained = (size_t)n < room;
+	*drained = (size_t)n < room && !atomic_load_explicit(&c->hung_up, memory_order_relaxed);
 	if (c->in.len) {
 		c->in.len += (size_t)n;
 		*in = (struct input){ c->in.p, c->in.len };
@@ -360,17 +360,18 @@ static bool work(struct core *core, struct conn *c)
 	}
 }
 
-/* Work until no event came meanwhile, then let go. */
+/* Let go, unless an event came meanwhile: then the connection is still ours. */
+static bool release(struct conn *c)
+{
+	unsigned owned = CONN_OWNED;
+	return atomic_compare_exchange_strong(&c->owner, &owned, 0);
+}
+
 static void own_and_work(struct core *core, struct conn *c)
 {
-	for (;;) {
+	do
 		atomic_fetch_and(&c->owner, ~CONN_PENDING);
-		if (!work(core, c))
-			return;
-		unsigned owned = CONN_OWNED;
-		if (atomic_compare_exchange_strong(&c->owner, &owned, 0))
-			return;
-	}
+	while (work(core, c) && !release(c));
 }
 
 void conn_continue(struct core *core, struct conn *c)
@@ -381,14 +382,11 @@ void conn_continue(struct core *core, struct conn *c)
 void conn_event(struct source *source, uint32_t events, struct core *core)
 {
 	struct conn *c = (struct conn *)source;
-	(void)events; /* work() finds out what can be done by doing it */
-	if (atomic_fetch_or(&c->owner, CONN_PENDING | CONN_OWNED) & CONN_OWNED)
-		return;
-	if (c->phase == CONN_FREE) {
-		atomic_store(&c->owner, 0);
-		return;
-	}
-	own_and_work(core, c);
+	/* the rest work() finds out by trying; but that the end came together with bytes, no later event tells */
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		atomic_store_explicit(&c->hung_up, true, memory_order_relaxed);
+	if (!(atomic_fetch_or(&c->owner, CONN_PENDING | CONN_OWNED) & CONN_OWNED))
+		own_and_work(core, c);
 }
 
 static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
@@ -418,7 +416,6 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 		close(fd);
 		return;
 	}
-	atomic_store(&c->owner, CONN_OWNED);
 	set_peer(c, &peer);
 	c->source.fn = conn_event;
 	c->phase = CONN_IDLE;
@@ -427,27 +424,40 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 
 /* ---- deadlines ---- */
 
-static void expire(struct serve *s, struct conn *c)
+/* Give back what was only looked at; an event that came meanwhile is ours to serve. */
+static void let_go(struct core *core, struct conn *c)
+{
+	if (!release(c))
+		own_and_work(core, c);
+}
+
+static void expire(struct core *core, struct conn *c)
 {
 	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+	uint64_t deadline = atomic_load(&c->deadline);
+	if (!deadline || deadline > uwsgi_now_ms()) {
+		let_go(core, c);
+		return;
+	}
 	if ((c->phase == CONN_HEAD || c->phase == CONN_BODY) && (c->protocol->flags & UWSGI_PROTO_KEEPALIVE)) {
 		(void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len, c->addr);
+		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len,
+			  c->addr);
 	}
-	conn_close(s, c);
+	conn_close(core->serve, c);
 }
 
-static void close_idle(struct serve *s, struct conn *c)
+static void close_idle(struct core *core, struct conn *c)
 {
-	if ((c->phase == CONN_IDLE && !c->in.len) || atomic_load(&s->hurry))
-		conn_close(s, c);
+	if ((c->phase == CONN_IDLE && !c->in.len) || atomic_load(&core->serve->hurry))
+		conn_close(core->serve, c);
 	else
-		atomic_store(&c->owner, 0);
+		let_go(core, c);
 }
 
-void accept_sweep(struct serve *s, uint64_t now_ms)
+void accept_sweep(struct core *core, uint64_t now_ms)
 {
-	conn_sweep(s, now_ms, expire);
-	if (atomic_load(&s->draining))
-		conn_sweep(s, UINT64_MAX, close_idle);
+	conn_sweep(core, now_ms, expire);
+	if (atomic_load(&core->serve->draining))
+		conn_sweep(core, UINT64_MAX, close_idle);
 }

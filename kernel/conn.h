@@ -31,6 +31,6 @@ void conn_set_phase(struct conn *c, enum conn_phase phase, uint64_t timeout_ms);
 
 /* Visit every open connection that nobody owns and whose deadline has passed (all of them when now is UINT64_MAX); the
  * visitor owns it and must close or release it. */
-void conn_sweep(struct serve *s, uint64_t now, void (*visit)(struct serve *s, struct conn *c));
+void conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *core, struct conn *c));
 
 #endif

@@ -58,13 +58,14 @@ static int wait_ms(struct serve *s, uint64_t now)
 }
 
 /* What is due by the clock: waiting log lines, connections that wait too long, timers. */
-static void housekeeping(struct serve *s)
+static void housekeeping(struct core *core)
 {
+	struct serve *s = core->serve;
 	uint64_t now = uwsgi_now_ms(), swept = atomic_load_explicit(&s->swept_ms, memory_order_relaxed);
 	if (reqlog_timeout(s->log, now) == 0)
 		reqlog_flush(s->log);
 	if (now >= swept + SWEEP_MS && atomic_compare_exchange_strong(&s->swept_ms, &swept, now))
-		accept_sweep(s, now);
+		accept_sweep(core, now);
 	if (loop_timeout(s->loop) == 0 && pthread_mutex_trylock(&s->lock) == 0) {
 		loop_turn(s->loop, 0);
 		pthread_mutex_unlock(&s->lock);
@@ -109,7 +110,7 @@ static void *core_loop(void *arg)
 		if (core->again)
 			run_again(core);
 		if (n < batch)
-			housekeeping(s);
+			housekeeping(core);
 	}
 	wake_all(s);
 	return NULL;
@@ -138,7 +139,7 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	pthread_mutex_lock(&s->lock);
 	drain(s);
 	pthread_mutex_unlock(&s->lock);
-	accept_sweep(s, uwsgi_now_ms());
+	accept_sweep(core, uwsgi_now_ms());
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
