@@ -11,6 +11,7 @@
 #include "address.h"
 #include "body.h"
 #include "conn.h"
+#include "door.h"
 #include "listen.h"
 #include "proc_policy.h"
 #include "reqlog.h"
@@ -27,6 +28,9 @@
 
 #define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
 #define HEAD_TIMEOUT_MS 10000  /* a whole head, from its first byte */
+#define HELLO_MS 500            /* for the first request to follow its connection, when the worker is ending */
+#define SWEEP_MS 1000           /* between two looks at all connections */
+#define DRAIN_SWEEP_MS 100      /* the same, when the worker is ending */
 #define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
@@ -171,7 +175,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			head = memchr(rest.p, '\n', rest.len) ? -431 : -414;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
-				conn_set_phase(c, CONN_HEAD, HEAD_TIMEOUT_MS);
+				conn_set_phase(s, c, CONN_HEAD, HEAD_TIMEOUT_MS);
 			return at;
 		}
 		if (head > s->settings->buffer_size)
@@ -194,7 +198,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 				conn_send(s, c, &(struct iovec){ (void *)line, sizeof line - 1 }, 1);
 			}
 			c->seen = 0;
-			conn_set_phase(c, CONN_BODY, progress_ms(s));
+			conn_set_phase(s, c, CONN_BODY, progress_ms(s));
 			return at;
 		}
 		at += (size_t)head;
@@ -218,7 +222,7 @@ static void part(struct core *core, struct conn *c)
 	}
 	shutdown(c->fd, SHUT_WR);
 	conn_watch(core->serve, c);
-	conn_set_phase(c, CONN_LINGER, LINGER_TIMEOUT_MS);
+	conn_set_phase(core->serve, c, CONN_LINGER, LINGER_TIMEOUT_MS);
 }
 
 /* Throw away what comes.  True when the connection is closed. */
@@ -307,7 +311,7 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			if (left) {
-				conn_set_phase(c, CONN_SEND, progress_ms(s));
+				conn_set_phase(s, c, CONN_SEND, progress_ms(s));
 				conn_watch(s, c);
 				return true;
 			}
@@ -345,11 +349,11 @@ static bool work(struct core *core, struct conn *c)
 		if (!drained && got)
 			continue;
 		if (c->phase == CONN_IDLE) {
-			if (atomic_load(&s->draining)) {
+			if (atomic_load(&s->draining) && c->requests) {
 				conn_close(s, c);
 				return false;
 			}
-			conn_set_phase(c, CONN_IDLE,
+			conn_set_phase(s, c, CONN_IDLE,
 				       c->requests ? (uint64_t)s->settings->http_keepalive * 1000 : HEAD_TIMEOUT_MS);
 		}
 		if (conn_watch(s, c)) {
@@ -398,6 +402,17 @@ static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
 	c->port = (uint16_t)address_port((const struct sockaddr *)peer);
 }
 
+static void accept_failed(struct serve *s, const struct listener *l, int error)
+{
+	if (error == -EAGAIN || error == -EINTR || error == -ECONNABORTED)
+		return;
+	uwsgi_log("uwsgi: worker %d cannot accept on %s: %s; it tries again in a moment\n", s->slot->number,
+		  l->socket->name, strerror(-error));
+	pthread_mutex_lock(&s->loop_lock);
+	door_pause(s);
+	pthread_mutex_unlock(&s->loop_lock);
+}
+
 void accept_event(struct source *source, uint32_t events, struct core *core)
 {
 	const struct listener *l = (const struct listener *)source;
@@ -406,9 +421,7 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 	(void)events;
 	int fd = listen_accept(l->socket, &peer);
 	if (fd < 0) {
-		if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
-			uwsgi_log("uwsgi: worker %d cannot accept on %s: %s; it stays in the queue\n", s->slot->number,
-				  l->socket->name, strerror(-fd));
+		accept_failed(s, l, fd);
 		return;
 	}
 	struct conn *c = conn_open(s, fd, l);
@@ -447,9 +460,15 @@ static void expire(struct core *core, struct conn *c)
 	conn_close(core->serve, c);
 }
 
+/* Is its first request about to come?  Its client connected to a server that was there. */
+static bool is_fresh(struct conn *c)
+{
+	return !c->requests && atomic_load(&c->deadline) + HELLO_MS > uwsgi_now_ms() + HEAD_TIMEOUT_MS;
+}
+
 static void close_idle(struct core *core, struct conn *c)
 {
-	if ((c->phase == CONN_IDLE && !c->in.len) || atomic_load(&core->serve->hurry))
+	if ((c->phase == CONN_IDLE && !c->in.len && !is_fresh(c)) || atomic_load(&core->serve->hurry))
 		conn_close(core->serve, c);
 	else
 		let_go(core, c);
@@ -457,7 +476,12 @@ static void close_idle(struct core *core, struct conn *c)
 
 void accept_sweep(struct core *core, uint64_t now_ms)
 {
-	conn_sweep(core, now_ms, expire);
-	if (atomic_load(&core->serve->draining))
+	struct serve *s = core->serve;
+	uint64_t next = conn_sweep(core, now_ms, expire), pause = SWEEP_MS;
+	if (atomic_load(&s->draining)) {
 		conn_sweep(core, UINT64_MAX, close_idle);
+		next = 0; /* some were busy just now */
+		pause = DRAIN_SWEEP_MS;
+	}
+	conn_sweep_by(s, next > now_ms + pause ? next : now_ms + pause);
 }

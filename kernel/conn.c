@@ -107,10 +107,20 @@ int conn_watch(struct serve *s, struct conn *c)
 	return 0;
 }
 
-void conn_set_phase(struct conn *c, enum conn_phase phase, uint64_t timeout_ms)
+void conn_sweep_by(struct serve *s, uint64_t due_ms)
 {
+	uint64_t due = atomic_load(&s->due_ms);
+	while (due_ms < due && !atomic_compare_exchange_weak(&s->due_ms, &due, due_ms))
+		;
+}
+
+void conn_set_phase(struct serve *s, struct conn *c, enum conn_phase phase, uint64_t timeout_ms)
+{
+	uint64_t deadline = uwsgi_now_ms() + timeout_ms;
 	c->phase = (uint8_t)phase;
-	atomic_store_explicit(&c->deadline, timeout_ms ? uwsgi_now_ms() + timeout_ms : 0, memory_order_relaxed);
+	atomic_store(&c->deadline, timeout_ms ? deadline : 0);
+	if (timeout_ms) /* after the store: a sweep that does not see it comes back for it */
+		conn_sweep_by(s, deadline);
 }
 
 int conn_wait(int fd, short events, int timeout_ms)
@@ -227,20 +237,21 @@ int conn_send(struct serve *s, struct conn *c, struct iovec *iov, int count)
 	return 0;
 }
 
-static bool is_due(struct conn *c, uint64_t now)
+uint64_t conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *core, struct conn *c))
 {
-	uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
-	return deadline && deadline <= now;
-}
-
-void conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *core, struct conn *c))
-{
+	uint64_t next = UINT64_MAX;
 	for (struct slab *slab = atomic_load(&core->serve->slabs); slab; slab = slab->next) {
 		for (int i = 0; i < SLAB; i++) {
 			struct conn *c = &slab->conns[i];
+			uint64_t deadline = atomic_load(&c->deadline);
 			unsigned nobody = 0;
-			if (is_due(c, now) && atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
+			if (!deadline)
+				continue;
+			if (deadline <= now && atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
 				visit(core, c); /* which looks at the deadline again: the owner may have moved it */
+			else if (deadline < next)
+				next = deadline; /* also a passed one, whose owner may not move it */
 		}
 	}
+	return next;
 }

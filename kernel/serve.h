@@ -148,8 +148,10 @@ struct serve {
 	_Atomic bool draining; /* accept nothing, close what is idle */
 	_Atomic bool hurry;    /* close everything */
 	_Atomic int open;      /* connections */
-	_Atomic uint64_t swept_ms;
-	pthread_mutex_t lock;  /* free list, slabs */
+	_Atomic uint64_t due_ms; /* no connection's deadline is earlier */
+	_Atomic uint64_t door_shut_ms; /* since when nothing is accepted; 0: it is */
+	pthread_mutex_t lock;  /* free list, slabs: held for moments */
+	pthread_mutex_t loop_lock; /* loop, listeners: held as long as what the loop calls takes */
 	struct slab *_Atomic slabs; /* only grows, and only in front: walked without the lock */
 	struct conn *free;
 	size_t read_size;
