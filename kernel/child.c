@@ -108,6 +108,8 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 {
 	const struct uwsgi_kind *kind = proc_kind_at(k->table, slot->kind);
+	if (atomic_load(&slot->state) == UWSGI_PROC_FREE)
+		_exit(0); /* its zygote was killed while it was being born, and the master gave it up */
 	atomic_store(&slot->pid, getpid());
 	if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING)
 		raise(SIGTERM); /* told to end before there was a pid to tell; held until the trap is open */

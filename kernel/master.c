@@ -62,6 +62,7 @@ struct master {
 	unsigned newest;
 	enum stage stage;
 	bool fast; /* the stop does not wait for requests */
+	bool reload_again; /* asked for while a reload was under way */
 	int exit_status;
 	int life_write_fd;
 	struct uwsgi_timer mercy;
@@ -279,15 +280,24 @@ static int begin_generation(struct master *m)
 	return failed;
 }
 
+static bool is_reloading(const struct master *m)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (m->generations[i].number && (!m->generations[i].serving || m->generations[i].retiring))
+			return true;
+	return false;
+}
+
 static void reload(struct master *m)
 {
 	if (m->stage != STAGE_RUN)
 		return;
-	for (int i = 0; i < GENERATIONS; i++)
-		if (m->generations[i].number && (!m->generations[i].serving || m->generations[i].retiring)) {
-			uwsgi_log("uwsgi: a reload is already under way; this one is ignored\n");
-			return;
-		}
+	/* what changed since the one under way began must not be missed */
+	m->reload_again = is_reloading(m);
+	if (m->reload_again) {
+		uwsgi_log("uwsgi: a reload is under way; the next one follows it\n");
+		return;
+	}
 	uwsgi_log("...gracefully killing workers... as soon as their successors are ready\n");
 	int failed = begin_generation(m);
 	if (failed)
@@ -503,6 +513,14 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 		give_up(m, g, EXIT_APP_FAILED);
 }
 
+/* A process that was ordered of a zygote that is gone will not come. */
+static void cancel_order(struct master *m, struct proc_slot *slot, int arg)
+{
+	(void)arg;
+	if (atomic_load(&slot->pid) == 0)
+		proc_retire(m->k->table, slot);
+}
+
 /* The application may end the zygote before it can say why. */
 static void explain_zygote_exit(int wstatus)
 {
@@ -520,6 +538,7 @@ static void handle_zygote_exit(struct master *m, struct generation *g, int wstat
 	bool loaded = g->loaded;
 	g->zygote = 0;
 	close_control(g);
+	each_slot(m, (int)g->number, cancel_order, 0);
 	if (m->stage != STAGE_RUN || g->retiring)
 		return;
 	if (!loaded) {
@@ -541,6 +560,8 @@ static void forget_generations(struct master *m)
 		if (g->number && g->retiring && g->zygote == 0 && each_slot(m, (int)g->number, NULL, 0) == 0)
 			g->number = 0;
 	}
+	if (m->reload_again && !is_reloading(m))
+		reload(m);
 }
 
 static void reap(struct master *m)

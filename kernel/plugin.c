@@ -129,7 +129,7 @@ static int check_abi(const char *name, const char *path, struct uwsgi_abi *abi_r
 {
 	static const char *const reasons[] = {
 		[-ABI_NOTE_NONE] = "has no ABI note: was it built with <uwsgi.h>?",
-		[-ABI_NOTE_MALFORMED] = "is not an ELF object of this machine",
+		[-ABI_NOTE_MALFORMED] = "is no complete ELF object of this machine",
 		[-ABI_NOTE_MIXED] = "was built from two different versions of <uwsgi.h>: rebuild all of it",
 	};
 	struct stat st;

@@ -143,7 +143,8 @@ int uwsgi_response_header(struct uwsgi_request *pub, const char *name, size_t na
 	return 0;
 }
 
-static bool is_http(const struct request *req)
+/* Where this answer ends must be said on the wire: another may follow it. */
+static bool is_reusable(const struct request *req)
 {
 	return req->pub.protocol->flags & UWSGI_PROTO_KEEPALIVE;
 }
@@ -162,14 +163,14 @@ static void end_head(struct request *req, int64_t total)
 		req->length = total;
 	}
 	bool framed = req->has_length || bodiless;
-	if (!framed && !pub->is_head && !req->app_framed && is_http(req) && pub->http_version >= 11) {
+	if (!framed && !pub->is_head && !req->app_framed && is_reusable(req) && pub->http_version >= 11) {
 		PUT(req, "Transfer-Encoding: chunked\r\n");
 		req->chunked = framed = true;
 	}
 	if ((!framed && !pub->is_head) || req->app_framed || req->wants_close || atomic_load(&s->draining) ||
 	    pub->status == 101)
 		pub->keep_alive = false;
-	if (is_http(req) && pub->status != 101) {
+	if (is_reusable(req) && pub->status != 101) {
 		if (!pub->keep_alive)
 			PUT(req, "Connection: close\r\n");
 		else if (pub->http_version < 11)
