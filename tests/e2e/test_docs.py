@@ -50,4 +50,4 @@ def test_every_plugin_has_a_page():
     for folder in (REPOSITORY / "plugins").iterdir():
         if folder.is_dir():
             first = (folder / "README.md").read_text().splitlines()[0]
-            assert first == "# " + folder.name
+            assert first.startswith("# " + folder.name)
