@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "cause.h"
+#include "privs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +95,19 @@ static void set_int(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/* "owner", "owner:group" or ":group". */
+static int change_owner(const char *path, const char *text)
+{
+	char owner[64];
+	uid_t uid;
+	gid_t gid;
+	const char *colon = strchr(text, ':');
+	snprintf(owner, sizeof owner, "%.*s", colon ? (int)(colon - text) : (int)strlen(text), text);
+	if (privs_uid(*owner ? owner : NULL, &uid) || privs_gid(colon ? colon + 1 : NULL, &gid))
+		return -EINVAL;
+	return chown(path, uid, gid) == -1 ? -errno : 0;
+}
+
 /* Mode and owner of a unix socket's file. */
 static int set_owner(const struct settings *s, struct entry *e, const char *path)
 {
@@ -102,6 +116,9 @@ static int set_owner(const struct settings *s, struct entry *e, const char *path
 	struct stat st;
 	if (chmod(path, bits) == -1)
 		return -errno;
+	int failed = s->chown_socket ? change_owner(path, s->chown_socket) : 0;
+	if (failed)
+		return failed;
 	if (stat(path, &st) == 0) {
 		e->dev = st.st_dev;
 		e->ino = st.st_ino;
