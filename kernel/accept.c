@@ -209,20 +209,20 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 
 /* ---- one connection ---- */
 
-/* Everything was sent, or will be by the loop: part with the client so that it can read what it got. */
-static void part(struct core *core, struct conn *c)
+/* Everything was sent: part with the client so that it can read what it got.  True when the connection is closed. */
+static bool part(struct core *core, struct conn *c)
 {
 	char byte;
-	if (conn_has_backlog(c))
-		return;
+	assert(!conn_has_backlog(c));
 	/* bytes nobody will read would turn the close into a reset that destroys the answer on its way */
 	if (!c->unread && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN) {
 		conn_close(core->serve, c);
-		return;
+		return true;
 	}
 	shutdown(c->fd, SHUT_WR);
 	conn_watch(core->serve, c);
 	conn_set_phase(core->serve, c, CONN_LINGER, LINGER_TIMEOUT_MS);
+	return false;
 }
 
 /* Throw away what comes.  True when the connection is closed. */
@@ -318,8 +318,7 @@ static bool work(struct core *core, struct conn *c)
 			c->phase = CONN_IDLE;
 		}
 		if (c->closing) {
-			part(core, c);
-			if (c->phase == CONN_FREE)
+			if (part(core, c))
 				return false;
 			continue;
 		}
@@ -430,7 +429,6 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 		return;
 	}
 	set_peer(c, &peer);
-	c->source.fn = conn_event;
 	c->phase = CONN_IDLE;
 	own_and_work(core, c);
 }

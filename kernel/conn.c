@@ -35,6 +35,7 @@ static void add_slab(struct serve *s)
 	for (int i = 0; i < SLAB; i++) {
 		struct conn *c = &slab->conns[i];
 		atomic_init(&c->owner, CONN_OWNED);
+		c->source.fn = s->on_conn; /* once: a stale event reads it whoever has the connection now */
 		c->next = s->free;
 		s->free = c;
 	}

@@ -144,6 +144,7 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
 	_Atomic bool draining; /* accept nothing, close what is idle */
 	_Atomic bool hurry;    /* close everything */
