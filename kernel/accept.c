@@ -11,10 +11,11 @@
 #include "address.h"
 #include "body.h"
 #include "conn.h"
-#include "reqlog.h"
-#include "request.h"
+#include "door.h"
 #include "listen.h"
 #include "proc_policy.h"
+#include "reqlog.h"
+#include "request.h"
 #include "response.h"
 
 #include <assert.h>
@@ -25,9 +26,12 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define TURN_REQUESTS 32        /* pipelined requests of one connection before others get their turn */
-#define HEAD_TIMEOUT_MS 10000   /* a whole head, from its first byte */
-#define LINGER_TIMEOUT_MS 2000  /* RFC 9112 9.6: let the client read the answer before the reset */
+#define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
+#define HEAD_TIMEOUT_MS 10000  /* a whole head, from its first byte */
+#define HELLO_MS 500            /* for the first request to follow its connection, when the worker is ending */
+#define SWEEP_MS 1000           /* between two looks at all connections */
+#define DRAIN_SWEEP_MS 100      /* the same, when the worker is ending */
+#define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
 struct input {
@@ -171,7 +175,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			head = memchr(rest.p, '\n', rest.len) ? -431 : -414;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
-				conn_set_phase(c, CONN_HEAD, HEAD_TIMEOUT_MS);
+				conn_set_phase(s, c, CONN_HEAD, HEAD_TIMEOUT_MS);
 			return at;
 		}
 		if (head > s->settings->buffer_size)
@@ -194,7 +198,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 				conn_send(s, c, &(struct iovec){ (void *)line, sizeof line - 1 }, 1);
 			}
 			c->seen = 0;
-			conn_set_phase(c, CONN_BODY, progress_ms(s));
+			conn_set_phase(s, c, CONN_BODY, progress_ms(s));
 			return at;
 		}
 		at += (size_t)head;
@@ -205,20 +209,20 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 
 /* ---- one connection ---- */
 
-/* Everything was sent, or will be by the loop: part with the client so that it can read what it got. */
-static void part(struct core *core, struct conn *c)
+/* Everything was sent: part with the client so that it can read what it got.  True when the connection is closed. */
+static bool part(struct core *core, struct conn *c)
 {
 	char byte;
-	if (conn_has_backlog(c))
-		return;
+	assert(!conn_has_backlog(c));
 	/* bytes nobody will read would turn the close into a reset that destroys the answer on its way */
 	if (!c->unread && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN) {
 		conn_close(core->serve, c);
-		return;
+		return true;
 	}
 	shutdown(c->fd, SHUT_WR);
 	conn_watch(core->serve, c);
-	conn_set_phase(c, CONN_LINGER, LINGER_TIMEOUT_MS);
+	conn_set_phase(core->serve, c, CONN_LINGER, LINGER_TIMEOUT_MS);
+	return false;
 }
 
 /* Throw away what comes.  True when the connection is closed. */
@@ -257,7 +261,7 @@ static int read_input(struct core *core, struct conn *c, struct input *in, bool 
 	}
 	if (n <= 0)
 		return -1;
-	*drained = (size_t)n < room;
+	*drained = (size_t)n < room && !atomic_load_explicit(&c->hung_up, memory_order_relaxed);
 	if (c->in.len) {
 		c->in.len += (size_t)n;
 		*in = (struct input){ c->in.p, c->in.len };
@@ -307,15 +311,14 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			if (left) {
-				conn_set_phase(c, CONN_SEND, progress_ms(s));
+				conn_set_phase(s, c, CONN_SEND, progress_ms(s));
 				conn_watch(s, c);
 				return true;
 			}
 			c->phase = CONN_IDLE;
 		}
 		if (c->closing) {
-			part(core, c);
-			if (c->phase == CONN_FREE)
+			if (part(core, c))
 				return false;
 			continue;
 		}
@@ -345,11 +348,11 @@ static bool work(struct core *core, struct conn *c)
 		if (!drained && got)
 			continue;
 		if (c->phase == CONN_IDLE) {
-			if (atomic_load(&s->draining)) {
+			if (atomic_load(&s->draining) && c->requests) {
 				conn_close(s, c);
 				return false;
 			}
-			conn_set_phase(c, CONN_IDLE,
+			conn_set_phase(s, c, CONN_IDLE,
 				       c->requests ? (uint64_t)s->settings->keep_alive * 1000 : HEAD_TIMEOUT_MS);
 		}
 		if (conn_watch(s, c)) {
@@ -360,17 +363,18 @@ static bool work(struct core *core, struct conn *c)
 	}
 }
 
-/* Work until no event came meanwhile, then let go. */
+/* Let go, unless an event came meanwhile: then the connection is still ours. */
+static bool release(struct conn *c)
+{
+	unsigned owned = CONN_OWNED;
+	return atomic_compare_exchange_strong(&c->owner, &owned, 0);
+}
+
 static void own_and_work(struct core *core, struct conn *c)
 {
-	for (;;) {
+	do
 		atomic_fetch_and(&c->owner, ~CONN_PENDING);
-		if (!work(core, c))
-			return;
-		unsigned owned = CONN_OWNED;
-		if (atomic_compare_exchange_strong(&c->owner, &owned, 0))
-			return;
-	}
+	while (work(core, c) && !release(c));
 }
 
 void conn_continue(struct core *core, struct conn *c)
@@ -381,14 +385,11 @@ void conn_continue(struct core *core, struct conn *c)
 void conn_event(struct source *source, uint32_t events, struct core *core)
 {
 	struct conn *c = (struct conn *)source;
-	(void)events; /* work() finds out what can be done by doing it */
-	if (atomic_fetch_or(&c->owner, CONN_PENDING | CONN_OWNED) & CONN_OWNED)
-		return;
-	if (c->phase == CONN_FREE) {
-		atomic_store(&c->owner, 0);
-		return;
-	}
-	own_and_work(core, c);
+	/* the rest work() finds out by trying; but that the end came together with bytes, no later event tells */
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		atomic_store_explicit(&c->hung_up, true, memory_order_relaxed);
+	if (!(atomic_fetch_or(&c->owner, CONN_PENDING | CONN_OWNED) & CONN_OWNED))
+		own_and_work(core, c);
 }
 
 static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
@@ -400,6 +401,17 @@ static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
 	c->port = (uint16_t)address_port((const struct sockaddr *)peer);
 }
 
+static void accept_failed(struct serve *s, const struct listener *l, int error)
+{
+	if (error == -EAGAIN || error == -EINTR || error == -ECONNABORTED)
+		return;
+	uwsgi_log("uwsgi: worker %d cannot accept on %s: %s; it tries again in a moment\n", s->slot->number,
+		  l->socket->name, strerror(-error));
+	pthread_mutex_lock(&s->loop_lock);
+	door_pause(s);
+	pthread_mutex_unlock(&s->loop_lock);
+}
+
 void accept_event(struct source *source, uint32_t events, struct core *core)
 {
 	const struct listener *l = (const struct listener *)source;
@@ -408,9 +420,7 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 	(void)events;
 	int fd = listen_accept(l->socket, &peer);
 	if (fd < 0) {
-		if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
-			uwsgi_log("uwsgi: worker %d cannot accept on %s: %s; it stays in the queue\n", s->slot->number,
-				  l->socket->name, strerror(-fd));
+		accept_failed(s, l, fd);
 		return;
 	}
 	struct conn *c = conn_open(s, fd, l);
@@ -418,36 +428,58 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 		close(fd);
 		return;
 	}
-	atomic_store(&c->owner, CONN_OWNED);
 	set_peer(c, &peer);
-	c->source.fn = conn_event;
 	c->phase = CONN_IDLE;
 	own_and_work(core, c);
 }
 
 /* ---- deadlines ---- */
 
-static void expire(struct serve *s, struct conn *c)
+/* Give back what was only looked at; an event that came meanwhile is ours to serve. */
+static void let_go(struct core *core, struct conn *c)
+{
+	if (!release(c))
+		own_and_work(core, c);
+}
+
+static void expire(struct core *core, struct conn *c)
 {
 	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+	uint64_t deadline = atomic_load(&c->deadline);
+	if (!deadline || deadline > uwsgi_now_ms()) {
+		let_go(core, c);
+		return;
+	}
 	if ((c->phase == CONN_HEAD || c->phase == CONN_BODY) && (c->protocol->flags & UWSGI_PROTO_KEEPALIVE)) {
 		(void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len, c->addr);
+		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len,
+			  c->addr);
 	}
-	conn_close(s, c);
+	conn_close(core->serve, c);
 }
 
-static void close_idle(struct serve *s, struct conn *c)
+/* Is its first request about to come?  Its client connected to a server that was there. */
+static bool is_fresh(struct conn *c)
 {
-	if ((c->phase == CONN_IDLE && !c->in.len) || atomic_load(&s->hurry))
-		conn_close(s, c);
+	return !c->requests && atomic_load(&c->deadline) + HELLO_MS > uwsgi_now_ms() + HEAD_TIMEOUT_MS;
+}
+
+static void close_idle(struct core *core, struct conn *c)
+{
+	if ((c->phase == CONN_IDLE && !c->in.len && !is_fresh(c)) || atomic_load(&core->serve->hurry))
+		conn_close(core->serve, c);
 	else
-		atomic_store(&c->owner, 0);
+		let_go(core, c);
 }
 
-void accept_sweep(struct serve *s, uint64_t now_ms)
+void accept_sweep(struct core *core, uint64_t now_ms)
 {
-	conn_sweep(s, now_ms, expire);
-	if (atomic_load(&s->draining))
-		conn_sweep(s, UINT64_MAX, close_idle);
+	struct serve *s = core->serve;
+	uint64_t next = conn_sweep(core, now_ms, expire), pause = SWEEP_MS;
+	if (atomic_load(&s->draining)) {
+		conn_sweep(core, UINT64_MAX, close_idle);
+		next = 0; /* some were busy just now */
+		pause = DRAIN_SWEEP_MS;
+	}
+	conn_sweep_by(s, next > now_ms + pause ? next : now_ms + pause);
 }

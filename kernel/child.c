@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "trap.h"
 #include "worker.h"
+#include "zygote.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 	bool of_generation = !(kind->flags & UWSGI_KIND_FROM_MASTER);
 	if (of_generation) {
 		hook_each(k->hooks, UWSGI_HOOK_PROCESS_FORK, visit_child, NULL);
-		if (k->settings->lazy_apps && plugins_load_apps(k->plugins) < 0)
+		if (k->settings->lazy_apps && zygote_load(k) < 0)
 			return EXIT_APP_FAILED;
 		if (k->settings->lazy_apps)
 			atomic_store(&k->shared->loaded_generation, k->generation);
@@ -107,6 +108,8 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 {
 	const struct uwsgi_kind *kind = proc_kind_at(k->table, slot->kind);
+	if (atomic_load(&slot->state) == UWSGI_PROC_FREE)
+		_exit(0); /* its zygote was killed while it was being born, and the master gave it up */
 	atomic_store(&slot->pid, getpid());
 	if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING)
 		raise(SIGTERM); /* told to end before there was a pid to tell; held until the trap is open */

@@ -1,7 +1,8 @@
 /* conn.c - a connection's memory and its bytes out.
  *
  * Connections live in slabs that are never given back, so that an event which another thread fetched before the close
- * still points at a connection: at worst one that has nothing to read. */
+ * still points at a connection: at worst one that has nothing to read.  A free one stays owned, so that such an event
+ * cannot take it. */
 #include "conn.h"
 
 #include "address.h"
@@ -18,24 +19,35 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SLAB 64
+#define SLAB 64 /* connections */
 #define FILE_STEP ((size_t)1024 * 1024)
+
+struct slab {
+	struct slab *next;
+	struct conn conns[SLAB];
+};
+
+static void add_slab(struct serve *s)
+{
+	struct slab *slab = calloc(1, sizeof *slab);
+	if (!slab)
+		return;
+	for (int i = 0; i < SLAB; i++) {
+		struct conn *c = &slab->conns[i];
+		atomic_init(&c->owner, CONN_OWNED);
+		c->source.fn = s->on_conn; /* once: a stale event reads it whoever has the connection now */
+		c->next = s->free;
+		s->free = c;
+	}
+	slab->next = atomic_load(&s->slabs);
+	atomic_store(&s->slabs, slab);
+}
 
 static struct conn *take_free(struct serve *s)
 {
 	pthread_mutex_lock(&s->lock);
-	if (!s->free) {
-		struct conn **slabs = reallocarray(s->slabs, s->slab_count + 1, sizeof *slabs);
-		struct conn *slab = slabs ? calloc(SLAB, sizeof *slab) : NULL;
-		if (slabs)
-			s->slabs = slabs;
-		for (int i = 0; slab && i < SLAB; i++) {
-			slab[i].next = s->free;
-			s->free = &slab[i];
-		}
-		if (slab)
-			slabs[s->slab_count++] = slab;
-	}
+	if (!s->free)
+		add_slab(s);
 	struct conn *c = s->free;
 	if (c)
 		s->free = c->next;
@@ -54,6 +66,7 @@ struct conn *conn_open(struct serve *s, int fd, const struct listener *from)
 	c->protocol = from->protocol;
 	c->next = NULL;
 	c->in_epoll = c->closing = c->continued = c->unread = false;
+	atomic_store(&c->hung_up, false);
 	c->addr_len = 0;
 	c->port = 0;
 	c->seen = c->decoded = 0;
@@ -77,7 +90,6 @@ void conn_close(struct serve *s, struct conn *c)
 	buf_free(&c->out);
 	c->phase = CONN_FREE;
 	atomic_store(&c->deadline, 0);
-	atomic_store(&c->owner, 0);
 	atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
 	pthread_mutex_lock(&s->lock);
 	c->next = s->free;
@@ -96,10 +108,20 @@ int conn_watch(struct serve *s, struct conn *c)
 	return 0;
 }
 
-void conn_set_phase(struct conn *c, enum conn_phase phase, uint64_t timeout_ms)
+void conn_sweep_by(struct serve *s, uint64_t due_ms)
 {
+	uint64_t due = atomic_load(&s->due_ms);
+	while (due_ms < due && !atomic_compare_exchange_weak(&s->due_ms, &due, due_ms))
+		;
+}
+
+void conn_set_phase(struct serve *s, struct conn *c, enum conn_phase phase, uint64_t timeout_ms)
+{
+	uint64_t deadline = uwsgi_now_ms() + timeout_ms;
 	c->phase = (uint8_t)phase;
-	atomic_store_explicit(&c->deadline, timeout_ms ? uwsgi_now_ms() + timeout_ms : 0, memory_order_relaxed);
+	atomic_store(&c->deadline, timeout_ms ? deadline : 0);
+	if (timeout_ms) /* after the store: a sweep that does not see it comes back for it */
+		conn_sweep_by(s, deadline);
 }
 
 int conn_wait(int fd, short events, int timeout_ms)
@@ -198,8 +220,8 @@ int conn_send(struct serve *s, struct conn *c, struct iovec *iov, int count)
 	if (left < 0)
 		return left;
 	while (!left && count) {
-		ssize_t n = count == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-				       : writev(c->fd, iov, count);
+		ssize_t n =
+			count == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL) : writev(c->fd, iov, count);
 		if (n == -1) {
 			if (gone(errno))
 				return -EPIPE;
@@ -216,25 +238,21 @@ int conn_send(struct serve *s, struct conn *c, struct iovec *iov, int count)
 	return 0;
 }
 
-void conn_sweep(struct serve *s, uint64_t now, void (*visit)(struct serve *s, struct conn *c))
+uint64_t conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *core, struct conn *c))
 {
-	pthread_mutex_lock(&s->lock);
-	size_t slabs = s->slab_count;
-	pthread_mutex_unlock(&s->lock);
-	for (size_t i = 0; i < slabs; i++) {
-		for (int j = 0; j < SLAB; j++) {
-			struct conn *c = &s->slabs[i][j];
-			uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
+	uint64_t next = UINT64_MAX;
+	for (struct slab *slab = atomic_load(&core->serve->slabs); slab; slab = slab->next) {
+		for (int i = 0; i < SLAB; i++) {
+			struct conn *c = &slab->conns[i];
+			uint64_t deadline = atomic_load(&c->deadline);
 			unsigned nobody = 0;
-			if (!deadline || deadline > now)
+			if (!deadline)
 				continue;
-			if (!atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
-				continue;
-			deadline = atomic_load(&c->deadline);
-			if (c->phase != CONN_FREE && deadline && deadline <= now)
-				visit(s, c);
-			else
-				atomic_store(&c->owner, 0);
+			if (deadline <= now && atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
+				visit(core, c); /* which looks at the deadline again: the owner may have moved it */
+			else if (deadline < next)
+				next = deadline; /* also a passed one, whose owner may not move it */
 		}
 	}
+	return next;
 }

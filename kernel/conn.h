@@ -27,10 +27,13 @@ static inline bool conn_has_backlog(const struct conn *c)
 int conn_wait(int fd, short events, int timeout_ms);
 
 /* The phase it is in and until when it may stay there. */
-void conn_set_phase(struct conn *c, enum conn_phase phase, uint64_t timeout_ms);
+void conn_set_phase(struct serve *s, struct conn *c, enum conn_phase phase, uint64_t timeout_ms);
+/* Have the sweep come at `due_ms`, or earlier. */
+void conn_sweep_by(struct serve *s, uint64_t due_ms);
 
 /* Visit every open connection that nobody owns and whose deadline has passed (all of them when now is UINT64_MAX); the
- * visitor owns it and must close or release it. */
-void conn_sweep(struct serve *s, uint64_t now, void (*visit)(struct serve *s, struct conn *c));
+ * visitor owns it and must close or release it.  Returns the earliest deadline of the others, UINT64_MAX when there is
+ * none. */
+uint64_t conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *core, struct conn *c));
 
 #endif

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct uwsgi_loop {
 	bool stopped;
 	struct uwsgi_timer **heap; /* heap[0] is due first; heap[i]->slot == i + 1 */
 	size_t timers, heap_cap;
+	_Atomic uint64_t due_ms; /* of heap[0], 0: none; the one thing other threads may look at */
 	struct epoll_event events[EVENTS_PER_TURN]; /* of this turn; a removed watch is nulled in it */
 	int event_count;
 };
@@ -114,6 +116,11 @@ static void sift_down(struct uwsgi_loop *loop, size_t i)
 	heap_put(loop, i, timer);
 }
 
+static void set_due(struct uwsgi_loop *loop)
+{
+	atomic_store(&loop->due_ms, loop->timers ? loop->heap[0]->at_ms : 0);
+}
+
 void uwsgi_loop_timer_stop(struct uwsgi_loop *loop, struct uwsgi_timer *timer)
 {
 	if (!timer->slot)
@@ -122,11 +129,12 @@ void uwsgi_loop_timer_stop(struct uwsgi_loop *loop, struct uwsgi_timer *timer)
 	assert(i < loop->timers && loop->heap[i] == timer);
 	timer->slot = 0;
 	struct uwsgi_timer *last = loop->heap[--loop->timers];
-	if (last == timer)
-		return;
-	heap_put(loop, i, last);
-	sift_up(loop, i);
-	sift_down(loop, last->slot - 1);
+	if (last != timer) {
+		heap_put(loop, i, last);
+		sift_up(loop, i);
+		sift_down(loop, last->slot - 1);
+	}
+	set_due(loop);
 }
 
 int uwsgi_loop_timer(struct uwsgi_loop *loop, struct uwsgi_timer *timer, uint64_t ms)
@@ -144,14 +152,16 @@ int uwsgi_loop_timer(struct uwsgi_loop *loop, struct uwsgi_timer *timer, uint64_
 	timer->at_ms = ms < UINT64_MAX - now ? now + ms : UINT64_MAX;
 	heap_put(loop, loop->timers++, timer);
 	sift_up(loop, loop->timers - 1);
+	set_due(loop);
 	return 0;
 }
 
 int loop_timeout(const struct uwsgi_loop *loop)
 {
-	if (!loop->timers)
+	uint64_t at = atomic_load_explicit(&loop->due_ms, memory_order_relaxed);
+	if (!at)
 		return -1;
-	uint64_t now = uwsgi_now_ms(), at = loop->heap[0]->at_ms;
+	uint64_t now = uwsgi_now_ms();
 	if (at <= now)
 		return 0;
 	return at - now > INT_MAX ? INT_MAX : (int)(at - now);

@@ -10,7 +10,7 @@ void loop_destroy(struct uwsgi_loop **loop);
 
 /* One turn: wait at most `timeout_ms` (-1: as long as it takes, 0: not at all), run what is due.  Events handled. */
 int loop_turn(struct uwsgi_loop *loop, int timeout_ms);
-/* Milliseconds until the next timer, -1 when none is armed, 0 when one is due. */
+/* Milliseconds until the next timer, -1 when none is armed, 0 when one is due.  Any thread may ask. */
 int loop_timeout(const struct uwsgi_loop *loop);
 /* Readable when the loop has events: lets another loop wait for this one. */
 int loop_fd(const struct uwsgi_loop *loop);

@@ -4,6 +4,7 @@
  * how a process begins is in zygote.c and child.c; here is only who is told what, and when. */
 #include "master.h"
 
+#include "cause.h"
 #include "child.h"
 #include "hook.h"
 #include "listen.h"
@@ -61,6 +62,7 @@ struct master {
 	unsigned newest;
 	enum stage stage;
 	bool fast; /* the stop does not wait for requests */
+	bool reload_again; /* asked for while a reload was under way */
 	int exit_status;
 	int life_write_fd;
 	struct uwsgi_timer mercy;
@@ -271,25 +273,41 @@ static int begin_generation(struct master *m)
 	if (!g)
 		return -EBUSY;
 	*g = (struct generation){ .m = m, .number = ++m->newest, .watch.fd = -1 };
+	cause_clear();
 	int failed = start_zygote(m, g);
 	if (failed)
 		g->number = 0;
 	return failed;
 }
 
+static bool is_reloading(const struct master *m)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (m->generations[i].number && (!m->generations[i].serving || m->generations[i].retiring))
+			return true;
+	return false;
+}
+
 static void reload(struct master *m)
 {
 	if (m->stage != STAGE_RUN)
 		return;
-	for (int i = 0; i < GENERATIONS; i++)
-		if (m->generations[i].number && (!m->generations[i].serving || m->generations[i].retiring)) {
-			uwsgi_log("uwsgi: a reload is already under way; this one is ignored\n");
-			return;
-		}
+	/* what changed since the one under way began must not be missed */
+	m->reload_again = is_reloading(m);
+	if (m->reload_again) {
+		uwsgi_log("uwsgi: a reload is under way; the next one follows it\n");
+		return;
+	}
 	uwsgi_log("...gracefully killing workers... as soon as their successors are ready\n");
 	int failed = begin_generation(m);
 	if (failed)
 		uwsgi_log("uwsgi: cannot start a new generation: %s; the old one keeps serving\n", strerror(-failed));
+}
+
+static void reload_if_asked(struct master *m)
+{
+	if (m->reload_again && !is_reloading(m))
+		reload(m);
 }
 
 /* Every process of the generation is ready: it takes over. */
@@ -310,6 +328,7 @@ static void check_serving(struct master *m, struct generation *g)
 			retire(m, old);
 		}
 	}
+	reload_if_asked(m);
 }
 
 static void log_spawned(struct master *m, const struct proc_slot *slot)
@@ -455,12 +474,21 @@ static void rescue_log(struct master *m, const struct proc_slot *slot)
 static void give_up(struct master *m, struct generation *g, int status)
 {
 	if (generation_serving(m)) {
-		uwsgi_log("uwsgi: generation %u could not be started; generation %u keeps serving\n", g->number,
-			  generation_serving(m)->number);
+		uwsgi_log("uwsgi: generation %u could not be started: %s; generation %u keeps serving\n", g->number,
+			  cause_get() ? cause_get() : "it ended by itself", generation_serving(m)->number);
 		retire(m, g);
 		return;
 	}
 	stop(m, true, status);
+}
+
+/* The server goes on: what one process could not do is news, not the last line. */
+static void tell_cause(void)
+{
+	if (!cause_get())
+		return;
+	uwsgi_log("uwsgi: %s\n", cause_get());
+	cause_clear();
 }
 
 static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
@@ -482,6 +510,8 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 	slot->crashes = decision.crashes;
 	memcpy(&last, slot, sizeof last);
 	proc_retire(m->k->table, slot);
+	if (decision.verdict == PROC_RESTART_NOW || decision.verdict == PROC_RESTART_LATER)
+		tell_cause();
 	if (decision.verdict == PROC_RESTART_NOW)
 		start(m, last.kind, last.number, last.generation, &last);
 	else if (decision.verdict == PROC_RESTART_LATER)
@@ -490,14 +520,36 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 		give_up(m, g, EXIT_APP_FAILED);
 }
 
+/* A process that was ordered of a zygote that is gone will not come. */
+static void cancel_order(struct master *m, struct proc_slot *slot, int arg)
+{
+	(void)arg;
+	if (atomic_load(&slot->pid) == 0)
+		proc_retire(m->k->table, slot);
+}
+
+/* The application may end the zygote before it can say why. */
+static void explain_zygote_exit(int wstatus)
+{
+	if (cause_get())
+		return;
+	if (WIFSIGNALED(wstatus))
+		uwsgi_cause("the process that was loading the application was killed by signal %d (%s)", WTERMSIG(wstatus),
+			    strsignal(WTERMSIG(wstatus)));
+	else
+		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
+}
+
 static void handle_zygote_exit(struct master *m, struct generation *g, int wstatus)
 {
 	bool loaded = g->loaded;
 	g->zygote = 0;
 	close_control(g);
+	each_slot(m, (int)g->number, cancel_order, 0);
 	if (m->stage != STAGE_RUN || g->retiring)
 		return;
 	if (!loaded) {
+		explain_zygote_exit(wstatus);
 		give_up(m, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
 		return;
 	}
@@ -515,6 +567,7 @@ static void forget_generations(struct master *m)
 		if (g->number && g->retiring && g->zygote == 0 && each_slot(m, (int)g->number, NULL, 0) == 0)
 			g->number = 0;
 	}
+	reload_if_asked(m);
 }
 
 static void reap(struct master *m)
@@ -590,7 +643,7 @@ int master_run(struct kernel *k)
 	k->role = "master";
 	k->loop = loop_create();
 	if (!k->loop || pipe2(life, O_CLOEXEC) == -1 || trap_open(signals) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1) {
-		uwsgi_log("uwsgi: the master cannot be set up: %s; not started\n", strerror(errno));
+		uwsgi_cause("the master cannot be set up: %s", strerror(errno));
 		return 1;
 	}
 	k->life_fd = life[0];
@@ -604,7 +657,7 @@ int master_run(struct kernel *k)
 	if (!failed)
 		failed = begin_generation(m);
 	if (failed) {
-		uwsgi_log("uwsgi: the master cannot start: %s\n", strerror(-failed));
+		uwsgi_cause("the master cannot start: %s", strerror(-failed));
 		return 1;
 	}
 	start_missing(m, 0);

@@ -59,8 +59,7 @@ int privs_gid(const char *text, gid_t *gid_r)
 
 static int refuse(const char *what, const char *value, int error)
 {
-	uwsgi_log("uwsgi: cannot become %s \"%s\": %s; not started\n", what, value,
-		  error == ENOENT ? "no such name" : strerror(error));
+	uwsgi_cause("cannot become %s \"%s\": %s", what, value, error == ENOENT ? "no such name" : strerror(error));
 	return -error;
 }
 

@@ -29,6 +29,7 @@ struct conn;
 struct plugins;
 struct reqlog;
 struct serve;
+struct slab;
 
 /* What epoll points at: the function that knows the rest. */
 struct source {
@@ -95,6 +96,7 @@ struct conn {
 	uint8_t addr_len;
 	uint16_t port;
 	char addr[46];
+	_Atomic bool hung_up; /* the client sends no more: a short read does not mean that nothing is left to see */
 	struct buf in;   /* bytes of an incomplete request */
 	struct buf out;  /* bytes the client has not taken yet */
 	size_t seen;     /* of the head that is being collected, see uwsgi_protocol.parse */
@@ -105,7 +107,7 @@ struct conn {
 	uint32_t requests; /* answered on this connection */
 };
 
-enum { CONN_OWNED = 1u, CONN_PENDING = 2u };
+enum { CONN_OWNED = 1u, CONN_PENDING = 2u }; /* a free connection is owned by the free list */
 
 enum conn_phase {
 	CONN_FREE = 0,
@@ -142,14 +144,16 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
 	_Atomic bool draining; /* accept nothing, close what is idle */
 	_Atomic bool hurry;    /* close everything */
 	_Atomic int open;      /* connections */
-	_Atomic uint64_t swept_ms;
-	pthread_mutex_t lock;  /* free list, slabs, loop */
-	struct conn **slabs;
-	size_t slab_count;
+	_Atomic uint64_t due_ms; /* no connection's deadline is earlier */
+	_Atomic uint64_t door_shut_ms; /* since when nothing is accepted; 0: it is */
+	pthread_mutex_t lock;  /* free list, slabs: held for moments */
+	pthread_mutex_t loop_lock; /* loop, listeners: held as long as what the loop calls takes */
+	struct slab *_Atomic slabs; /* only grows, and only in front: walked without the lock */
 	struct conn *free;
 	size_t read_size;
 	struct uwsgi_str extra_headers; /* rendered add-header lines */

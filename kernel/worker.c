@@ -2,11 +2,12 @@
  *
  * All cores wait on one epoll.  With one core a turn takes a batch of events; with several each takes one event at a
  * time, so that no ready connection waits behind a long request while another core is free.  A wait has a timeout only
- * while there are connections or log lines: an idle worker has no wake-ups. */
+ * something is due, a connection's deadline or a log line: an idle worker has no wake-ups. */
 #include "worker.h"
 
 #include "accept.h"
 #include "conn.h"
+#include "door.h"
 #include "hook.h"
 #include "listen.h"
 #include "loop.h"
@@ -29,7 +30,6 @@
 #include <uwsgi/log.h>
 
 #define BATCH 64
-#define SWEEP_MS 1000
 
 static _Thread_local int my_core = -1;
 
@@ -49,25 +49,28 @@ static int sooner(int a, int b)
 
 static int wait_ms(struct serve *s, uint64_t now)
 {
-	int timeout = reqlog_timeout(s->log, now);
-	if (atomic_load_explicit(&s->open, memory_order_relaxed)) {
-		uint64_t due = atomic_load_explicit(&s->swept_ms, memory_order_relaxed) + SWEEP_MS;
+	int timeout = sooner(reqlog_timeout(s->log, now), door_timeout(s, now));
+	uint64_t due = atomic_load_explicit(&s->due_ms, memory_order_relaxed);
+	if (due != UINT64_MAX)
 		timeout = sooner(timeout, due > now ? (int)(due - now) : 0);
-	}
 	return sooner(timeout, loop_timeout(s->loop));
 }
 
-/* What is due by the clock: waiting log lines, connections that wait too long, timers. */
-static void housekeeping(struct serve *s)
+/* What is due by the clock: waiting log lines, connections that wait too long, the listening sockets, timers. */
+static void housekeeping(struct core *core, uint64_t now)
 {
-	uint64_t now = uwsgi_now_ms(), swept = atomic_load_explicit(&s->swept_ms, memory_order_relaxed);
+	struct serve *s = core->serve;
+	uint64_t due = atomic_load_explicit(&s->due_ms, memory_order_relaxed);
 	if (reqlog_timeout(s->log, now) == 0)
 		reqlog_flush(s->log);
-	if (now >= swept + SWEEP_MS && atomic_compare_exchange_strong(&s->swept_ms, &swept, now))
-		accept_sweep(s, now);
-	if (loop_timeout(s->loop) == 0 && pthread_mutex_trylock(&s->lock) == 0) {
+	if (now >= due && atomic_compare_exchange_strong(&s->due_ms, &due, UINT64_MAX))
+		accept_sweep(core, now);
+	if (door_timeout(s, now) && loop_timeout(s->loop))
+		return;
+	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
+		door_resume(s, now);
 		loop_turn(s->loop, 0);
-		pthread_mutex_unlock(&s->lock);
+		pthread_mutex_unlock(&s->loop_lock);
 	}
 }
 
@@ -101,15 +104,15 @@ static void *core_loop(void *arg)
 	int batch = s->core_count == 1 ? BATCH : 1;
 	my_core = core->index;
 	while (!core_done(s)) {
-		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, uwsgi_now_ms()));
+		uint64_t now = uwsgi_now_ms();
+		housekeeping(core, now);
+		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, now));
 		for (int i = 0; i < n; i++) {
 			struct source *source = events[i].data.ptr;
 			source->fn(source, events[i].events, core);
 		}
 		if (core->again)
 			run_again(core);
-		if (n < batch)
-			housekeeping(s);
 	}
 	wake_all(s);
 	return NULL;
@@ -123,9 +126,7 @@ static void drain(struct serve *s)
 	if (atomic_load(&s->draining) && !s->listener_count)
 		return;
 	atomic_store(&s->draining, true);
-	for (size_t i = 0; i < s->listener_count; i++)
-		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listeners[i].socket->fd, NULL);
-	s->listener_count = 0;
+	door_close(s);
 	atomic_store(&s->slot->accepting, false);
 	wake_all(s);
 }
@@ -135,10 +136,10 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	struct serve *s = core->serve;
 	(void)source;
 	(void)events;
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->loop_lock);
 	drain(s);
-	pthread_mutex_unlock(&s->lock);
-	accept_sweep(s, uwsgi_now_ms());
+	pthread_mutex_unlock(&s->loop_lock);
+	accept_sweep(core, uwsgi_now_ms());
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
@@ -149,12 +150,12 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 static void on_loop(struct source *source, uint32_t events, struct core *core)
 {
 	struct serve *s = core->serve;
-	(void)source;
 	(void)events;
-	if (pthread_mutex_trylock(&s->lock))
-		return;
+	pthread_mutex_lock(&s->loop_lock);
 	loop_turn(s->loop, 0);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->loop_lock);
+	struct epoll_event again = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = source };
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, loop_fd(s->loop), &again);
 }
 
 static void on_trap(struct uwsgi_watch *watch, unsigned events)
@@ -231,12 +232,8 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 		l->source.fn = accept_event;
 		l->socket = sockets[i];
 		l->protocol = plugins_protocol(k->plugins, sockets[i]->protocol);
-		/* one worker wakes for one connection */
-		int failed = watch(s, l->socket->fd, &l->source, EPOLLIN | EPOLLEXCLUSIVE);
-		if (failed)
-			return failed;
 	}
-	return 0;
+	return door_open(s);
 }
 
 static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
@@ -246,7 +243,9 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
 		s->read_size = 16384;
+	atomic_store(&s->due_ms, UINT64_MAX);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->loop_lock, NULL);
 	s->log = reqlog_open(k->logs, proc_slot_index(k->table, slot));
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -258,9 +257,11 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	if (failed)
 		return failed;
 	plugins_handlers(k->plugins, s->handlers);
+	s->on_conn = conn_event;
 	s->loop_source.fn = on_loop;
 	s->wake_source.fn = on_wake;
-	failed = watch(s, loop_fd(k->loop), &s->loop_source, EPOLLIN);
+	/* one core at a time: another would find the loop locked, and its descriptor readable for as long */
+	failed = watch(s, loop_fd(k->loop), &s->loop_source, EPOLLIN | EPOLLONESHOT);
 	return failed ? failed : watch(s, s->wake_fd, &s->wake_source, EPOLLIN);
 }
 

@@ -119,5 +119,7 @@ int py_module_init(void);
 PyObject *py_module_hook(const char *name);
 /* Call such an attribute without arguments; an exception is logged. */
 void py_module_call_hook(const char *name);
+/* The same for after_req_hook, which is looked for at every request. */
+void py_module_after_request(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static PyObject *module; /* one interpreter, one module */
+static PyObject *s_after_req_hook;
 
 /* ---- hooks that a program sets ---- */
 
@@ -19,10 +20,9 @@ PyObject *py_module_hook(const char *name)
 	return hook == Py_None ? NULL : hook;
 }
 
-void py_module_call_hook(const char *name)
+static void call(PyObject *hook)
 {
-	PyObject *hook = py_module_hook(name);
-	if (!hook)
+	if (!hook || hook == Py_None)
 		return;
 	Py_INCREF(hook); /* it may unset itself */
 	PyObject *result = PyObject_CallNoArgs(hook);
@@ -30,6 +30,16 @@ void py_module_call_hook(const char *name)
 		py_print_exception();
 	Py_XDECREF(result);
 	Py_DECREF(hook);
+}
+
+void py_module_call_hook(const char *name)
+{
+	call(py_module_hook(name));
+}
+
+void py_module_after_request(void)
+{
+	call(PyDict_GetItemWithError(PyModule_GetDict(module), s_after_req_hook));
 }
 
 /* ---- attributes ---- */
@@ -191,7 +201,8 @@ static struct PyModuleDef definition = {
 int py_module_init(void)
 {
 	module = PyModule_Create(&definition);
-	if (!module || py_api_bind(module) < 0 || set_attributes() < 0)
+	s_after_req_hook = PyUnicode_InternFromString("after_req_hook");
+	if (!module || !s_after_req_hook || py_api_bind(module) < 0 || set_attributes() < 0)
 		return -1;
 	return PyDict_SetItemString(PyImport_GetModuleDict(), "uwsgi", module);
 }

@@ -12,7 +12,10 @@ struct py_core *py_core(void)
 
 int py_wsgi_init(void)
 {
-	return py_environ_init() | py_input_init() | py_response_init() | py_file_init();
+	/* types first: the collector may visit whatever holds one, and must not find it half made */
+	if (py_input_init() < 0 || py_response_init() < 0 || py_file_init() < 0)
+		return -1;
+	return py_environ_init();
 }
 
 /* The iterable is closed in any case; what its close() raises is only logged. */
@@ -57,7 +60,7 @@ static int begin(struct py_core *core, struct uwsgi_request *req, const struct p
 
 static void end(struct py_core *core)
 {
-	py_module_call_hook("after_req_hook");
+	py_module_after_request();
 	py_input_detach(core->input);
 	py_response_detach(core->start_response);
 	Py_CLEAR(core->environ);

@@ -142,7 +142,7 @@ SIZE(uwsgi_strings, 16);
 AT(uwsgi_strings, v, 0);
 AT(uwsgi_strings, n, 8);
 
-SIZE(uwsgi_option, 64);
+SIZE(uwsgi_option, 72);
 AT(uwsgi_option, name, 0);
 AT(uwsgi_option, letter, 8);
 AT(uwsgi_option, type, 9);
@@ -154,6 +154,7 @@ AT(uwsgi_option, group, 32);
 AT(uwsgi_option, alias_of, 40);
 AT(uwsgi_option, apply, 48);
 AT(uwsgi_option, data, 56);
+AT(uwsgi_option, claims, 64);
 
 /* <uwsgi/proc.h> */
 SIZE(uwsgi_kind, 40);

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-BINARY = os.environ.get("UWSGI_BIN", "build/uwsgi")
+BINARY = os.path.abspath(os.environ.get("UWSGI_BIN", "build/uwsgi"))
 DEADLINE = float(os.environ.get("UWSGI_TEST_DEADLINE", "20"))
 PAUSE = 0.02
 
@@ -69,7 +69,7 @@ class Server:
         self.log_path = folder / "server.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.abspath(BINARY), *map(str, args)], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                [BINARY, *map(str, args)], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, env={**os.environ, **(env or {})})
 
     @property

@@ -6,6 +6,7 @@ one small application.
 """
 
 import getpass
+import contextlib
 import itertools
 import os
 import pathlib
@@ -117,8 +118,8 @@ class World:
                 if not re.search(r":\d+$", path):
                     self.path(path, self.conf).parent.mkdir(parents=True, exist_ok=True)
                     self.path(path, base).parent.mkdir(parents=True, exist_ok=True)
-            elif key == "env" and value.startswith("DJANGO_SETTINGS_MODULE="):
-                self.make_module(value.split("=", 1)[1], base)
+            elif key == "env" and value.partition("=")[0].strip() == "DJANGO_SETTINGS_MODULE":
+                self.make_module(value.partition("=")[2].strip(), base)
             elif key in ("module", "wsgi"):
                 self.make_module(value, base)
                 applications += 1
@@ -195,8 +196,8 @@ def connect(address, base):
         return socket.create_connection(("127.0.0.1", int(match[2])), timeout=10)
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(10)
-    os.chdir(base)  # a path may be longer than an address
-    client.connect(os.path.relpath(base / address, base))
+    with contextlib.chdir(base):  # a path may be longer than an address
+        client.connect(os.path.relpath(base / address, base))
     return client
 
 

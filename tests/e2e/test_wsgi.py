@@ -302,6 +302,7 @@ def test_wsgi_errors_is_the_log(serve):
     ("--wsgi-file", "app.py:other"), ("--module", "app:factory()"), ("--module", "app:space.inner"),
     ("--eval", "from app import application"), ("--mount", "/=app.py"), ("--mount", "/x=app:other"),
     ("--module", "pkg.inside", "--pythonpath", "lib"), ("--wsgi-file", "pkgdir"),
+    ("--module", "site_package.wsgi"), ("--module", "site_package.wsgi:other"), ("--mount", "/=plain.wsgi"),
 ])
 def test_an_application_is_loaded_by(start, write, options):
     code = HELLO + """
@@ -317,6 +318,8 @@ def test_an_application_is_loaded_by(start, write, options):
     write("lib/pkg/__init__.py", "")
     write("lib/pkg/inside.py", code)
     write("pkgdir/__init__.py", code)
+    write("site_package/wsgi.py", code)
+    write("plain.wsgi", code)
     assert start("--master", *options).get().body == b"hello world"
 
 
