@@ -20,6 +20,7 @@ void serve_double_init(struct serve_double *d)
 	d->serve = (struct serve){ .settings = &d->settings, .cores = &d->core, .core_count = 1, .read_size = 65536 };
 	d->serve.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	pthread_mutex_init(&d->serve.lock, NULL);
+	atomic_store(&d->serve.due_ms, UINT64_MAX);
 	d->core = (struct core){ .serve = &d->serve };
 	d->protocol = (struct uwsgi_protocol){ .name = "test", .flags = UWSGI_PROTO_KEEPALIVE };
 	d->socket = (struct uwsgi_socket){ .fd = -1, .name = "test", .protocol = "test" };
