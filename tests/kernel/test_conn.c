@@ -262,9 +262,9 @@ static struct conn *idle(uint64_t timeout_ms)
 
 Test(conn, is_swept_when_its_time_is_over)
 {
-	struct conn *late = idle(10), *later = idle(100000), *busy = idle(10), *timeless = idle(0), *gone = idle(10);
+	struct conn *late = idle(10), *later = idle(100000), *busy = idle(10), *timeless = idle(0);
 	atomic_store(&busy->owner, CONN_OWNED);
-	conn_close(&d.serve, gone);
+	conn_close(&d.serve, open_one());
 	uint64_t now = uwsgi_now_ms();
 	conn_sweep(&d.core, now - 1, note);
 	cr_assert_eq(visits, 0);
@@ -280,7 +280,7 @@ Test(conn, is_swept_in_any_case_when_all_are)
 {
 	struct conn *all[] = { idle(10), idle(100000), idle(0) }, *busy = idle(10);
 	atomic_store(&busy->owner, CONN_OWNED);
-	conn_close(&d.serve, idle(10));
+	conn_close(&d.serve, open_one());
 	conn_sweep(&d.core, UINT64_MAX, note);
 	cr_assert_eq(visits, 3);
 	for (int i = 0; i < 3; i++)
