@@ -49,7 +49,7 @@ static uint64_t progress_ms(const struct serve *s)
 static void account(struct core *core, struct request *req)
 {
 	struct proc_slot *slot = core->serve->slot;
-	uint64_t took = uwsgi_micros() - req->pub.started_us;
+	uint64_t took = request_age_us(req);
 	core->requests++;
 	atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&slot->delta_requests, 1, memory_order_relaxed);
