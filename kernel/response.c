@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <poll.h>
@@ -307,7 +308,7 @@ int uwsgi_response_file(struct uwsgi_request *pub, int fd, int64_t offset, int64
 		return transmit(req, NULL, 0);
 	if (pub->broken)
 		return -EPIPE;
-	c->file = dup(fd);
+	c->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (c->file == -1)
 		return -errno;
 	c->file_at = offset;
