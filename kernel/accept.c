@@ -291,6 +291,24 @@ static int keep_rest(struct core *core, struct conn *c, const struct input *in, 
 	return failed;
 }
 
+/* Go on with what a slow client has not taken.  1: it did not take all, 0: it did, or -errno. */
+static int send_backlog(struct serve *s, struct conn *c)
+{
+	int64_t before = (int64_t)c->out.len + c->file_left;
+	int left = conn_flush(c);
+	if (left < 0)
+		return left;
+	if (!left) {
+		c->phase = CONN_IDLE;
+		return 0;
+	}
+	/* bytes it sends are no progress: it would never be given up */
+	if (c->phase != CONN_SEND || (int64_t)c->out.len + c->file_left < before)
+		conn_set_phase(s, c, CONN_SEND, progress_ms(s));
+	int failed = conn_watch(s, c);
+	return failed ? failed : 1;
+}
+
 static void put_aside(struct core *core, struct conn *c)
 {
 	c->next = core->again;
@@ -305,17 +323,13 @@ static bool work(struct core *core, struct conn *c)
 		if (c->phase == CONN_LINGER)
 			return !linger(core, c);
 		if (conn_has_backlog(c)) {
-			int left = conn_flush(c);
+			int left = send_backlog(s, c);
 			if (left < 0) {
 				conn_close(s, c);
 				return false;
 			}
-			if (left) {
-				conn_set_phase(s, c, CONN_SEND, progress_ms(s));
-				conn_watch(s, c);
+			if (left)
 				return true;
-			}
-			c->phase = CONN_IDLE;
 		}
 		if (c->closing) {
 			if (part(core, c))
