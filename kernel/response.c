@@ -51,6 +51,8 @@ static bool same(const char *a, size_t n, const char *name, size_t name_len)
 
 static void put(struct request *req, const char *p, size_t n)
 {
+	if (!n)
+		return;
 	memcpy(req->out + req->out_len, p, n);
 	req->out_len += n;
 }
