@@ -159,6 +159,12 @@ static int collect_body(struct core *core, struct conn *c, struct input *in, siz
 	return (int64_t)have >= pub->content_length || have >= BODY_COLLECT;
 }
 
+/* Does the first line end within so many bytes?  When a head is too large, its line or its fields are to blame. */
+static bool has_line(const struct input *in, size_t limit)
+{
+	return memchr(in->p, '\n', in->len < limit ? in->len : limit);
+}
+
 /* Run every request that is complete in `in`.  Returns the bytes that are done with. */
 static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 {
@@ -172,7 +178,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 		request_reset(req, c);
 		int head = c->protocol->parse(&req->pub, rest.p, rest.len, &c->seen);
 		if (head == 0 && rest.len >= (size_t)s->settings->buffer_size)
-			head = memchr(rest.p, '\n', rest.len) ? -431 : -414;
+			head = -431;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
 				conn_set_phase(s, c, CONN_HEAD, HEAD_TIMEOUT_MS);
@@ -180,6 +186,8 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 		}
 		if (head > s->settings->buffer_size)
 			head = -431;
+		if (head == -431 && !has_line(&rest, (size_t)s->settings->buffer_size))
+			head = -414;
 		if (head < 0) {
 			refuse(core, c, -head);
 			return in->len;
@@ -291,6 +299,24 @@ static int keep_rest(struct core *core, struct conn *c, const struct input *in, 
 	return failed;
 }
 
+/* Go on with what a slow client has not taken.  1: it did not take all, 0: it did, or -errno. */
+static int send_backlog(struct serve *s, struct conn *c)
+{
+	int64_t before = (int64_t)c->out.len + c->file_left;
+	int left = conn_flush(c);
+	if (left < 0)
+		return left;
+	if (!left) {
+		c->phase = CONN_IDLE;
+		return 0;
+	}
+	/* bytes it sends are no progress: it would never be given up */
+	if (c->phase != CONN_SEND || (int64_t)c->out.len + c->file_left < before)
+		conn_set_phase(s, c, CONN_SEND, progress_ms(s));
+	int failed = conn_watch(s, c);
+	return failed ? failed : 1;
+}
+
 static void put_aside(struct core *core, struct conn *c)
 {
 	c->next = core->again;
@@ -305,17 +331,13 @@ static bool work(struct core *core, struct conn *c)
 		if (c->phase == CONN_LINGER)
 			return !linger(core, c);
 		if (conn_has_backlog(c)) {
-			int left = conn_flush(c);
+			int left = send_backlog(s, c);
 			if (left < 0) {
 				conn_close(s, c);
 				return false;
 			}
-			if (left) {
-				conn_set_phase(s, c, CONN_SEND, progress_ms(s));
-				conn_watch(s, c);
+			if (left)
 				return true;
-			}
-			c->phase = CONN_IDLE;
 		}
 		if (c->closing) {
 			if (part(core, c))

@@ -307,6 +307,8 @@ static int receive_fd(int from)
 	ssize_t n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n <= 0)
 		return n == 0 ? -EAGAIN : -errno;
+	if (msg.msg_flags & MSG_CTRUNC) /* no descriptor was left for it: that connection is lost */
+		return -EMFILE;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	if (!c || c->cmsg_type != SCM_RIGHTS)
 		return -EAGAIN;

@@ -304,6 +304,7 @@ static void reload(struct master *m)
 		uwsgi_log("uwsgi: cannot start a new generation: %s; the old one keeps serving\n", strerror(-failed));
 }
 
+/* The reload that was asked for while another was under way. */
 static void reload_if_asked(struct master *m)
 {
 	if (m->reload_again && !is_reloading(m))
