@@ -5,8 +5,8 @@
 #include "listen.h"
 
 #include "address.h"
-#include "privs.h"
 #include "cause.h"
+#include "privs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ struct entry {
 	char port[12];
 	struct uwsgi_var vars[SOCKET_VARS];
 	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
-	int queue_fd;   /* a gateway passes connections here; -1 likewise */
-	dev_t dev;      /* of the socket's file, to remove no other's */
+	int queue_fd;	/* a gateway passes connections here; -1 likewise */
+	dev_t dev;	/* of the socket's file, to remove no other's */
 	ino_t ino;
 };
 
@@ -176,8 +176,7 @@ static int bind_fd(struct listeners *l, const struct address *a, struct entry *e
 static void add_var(struct entry *e, enum uwsgi_known_key id, const char *value)
 {
 	const struct uwsgi_key *key = uwsgi_key_known(id);
-	e->vars[e->pub.nvars++] =
-		(struct uwsgi_var){ key, { key->name, key->len }, { value, strlen(value) } };
+	e->vars[e->pub.nvars++] = (struct uwsgi_var){ key, { key->name, key->len }, { value, strlen(value) } };
 }
 
 static void describe(struct listeners *l, struct entry *e, const char *protocol, unsigned port)
@@ -303,7 +302,9 @@ static int receive_fd(int from)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+	};
 	ssize_t n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n <= 0)
 		return n == 0 ? -EAGAIN : -errno;
@@ -357,7 +358,9 @@ int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;

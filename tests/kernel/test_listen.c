@@ -98,7 +98,8 @@ Test(listen, binds_what_was_asked_for_in_order)
 	cr_assert_eq(listeners_list(l, &list), 0);
 	cr_assert_eq(listeners_bind(l), 0);
 	cr_assert_eq(listeners_list(l, &list), 4);
-	cr_assert(!strncmp(list[0]->name, "127.0.0.1:", 10) && atoi(list[0]->name + 10) > 0, "an automatic port is told");
+	cr_assert(!strncmp(list[0]->name, "127.0.0.1:", 10) && atoi(list[0]->name + 10) > 0,
+		  "an automatic port is told");
 	cr_assert_str_eq(list[1]->name, path);
 	cr_assert(!strncmp(list[2]->name, "[::1]:", 6));
 	cr_assert_str_eq(list[3]->name, "@test_listen");
