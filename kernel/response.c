@@ -52,7 +52,8 @@ static bool same(const char *a, size_t n, const char *name, size_t name_len)
 
 static void put(struct request *req, const char *p, size_t n)
 {
-	memcpy(req->out + req->out_len, p, n);
+	if (n) /* p may be NULL then */
+		memcpy(req->out + req->out_len, p, n);
 	req->out_len += n;
 }
 #define PUT(req, literal) put(req, literal, sizeof literal - 1)
