@@ -156,7 +156,8 @@ ssize_t uwsgi_body_read(struct uwsgi_request *pub, void *buf, size_t min, size_t
 		return 0;
 	if (min > max)
 		min = max;
-	ssize_t n = pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
+	ssize_t n =
+		pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
 	if (n < 0)
 		req->body_status = (uint16_t)status_of(n);
 	return n;

@@ -36,7 +36,12 @@ void request_destroy(struct request *req)
 
 void request_reset(struct request *req, struct conn *conn)
 {
-	struct request kept = { .core = req->core, .conn = conn, .arena = req->arena, .arena_cap = req->arena_cap, .out = req->out, .logvars = req->logvars };
+	struct request kept = { .core = req->core,
+				.conn = conn,
+				.arena = req->arena,
+				.arena_cap = req->arena_cap,
+				.out = req->out,
+				.logvars = req->logvars };
 	kept.pub.vars = req->pub.vars;
 	*req = kept;
 	req->pub.socket = conn->socket;

@@ -1,6 +1,6 @@
 /* response.c - status, headers and body of an answer, framed so that the client knows where it ends (RFC 9112, 6).
  *
- * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call.  Nothing
+ * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call. Nothing
  * the application gives can end a line: CR, LF and NUL are refused here, for every protocol and every language. */
 #include "response.h"
 
@@ -11,9 +11,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,8 +23,9 @@
 
 /* RFC 9110 5.6.2 */
 static const bool token_byte[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
-	['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,	    ['&'] = 1,	       ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,	    ['^'] = 1,	       ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
 };
 
 static bool is_token(const char *p, size_t n)
@@ -51,9 +52,8 @@ static bool same(const char *a, size_t n, const char *name, size_t name_len)
 
 static void put(struct request *req, const char *p, size_t n)
 {
-	if (!n)
-		return;
-	memcpy(req->out + req->out_len, p, n);
+	if (n) /* p may be NULL then */
+		memcpy(req->out + req->out_len, p, n);
 	req->out_len += n;
 }
 #define PUT(req, literal) put(req, literal, sizeof literal - 1)
@@ -74,7 +74,8 @@ int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t 
 	if (!digits || !is_line(status, len) || len > 512)
 		return -EINVAL;
 	int code = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
-	if (code < 200 && code != 101) /* not an end: the client would take the answer to its next request for this one's */
+	if (code < 200 &&
+	    code != 101) /* not an end: the client would take the answer to its next request for this one's */
 		return -EINVAL;
 	pub->status = code;
 	pub->header_count = 0;
@@ -233,8 +234,9 @@ static size_t within_length(struct request *req, size_t len)
 	uint64_t left = (uint64_t)req->length > req->pub.body_size ? (uint64_t)req->length - req->pub.body_size : 0;
 	if (len <= left)
 		return len;
-	uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is dropped\n",
-		  (long long)req->length);
+	uwsgi_log(
+		"uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is dropped\n",
+		(long long)req->length);
 	return (size_t)left;
 }
 

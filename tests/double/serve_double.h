@@ -14,7 +14,7 @@ struct serve_double {
 	struct listener listener;
 	struct conn *conn;
 	struct uwsgi_request *req; /* begun: HTTP/1.1, keep-alive, GET */
-	int client;                /* the other end; non-blocking */
+	int client;		   /* the other end; non-blocking */
 };
 
 void serve_double_init(struct serve_double *d);

@@ -1,4 +1,5 @@
-/* Connections: nothing is lost to a slow reader, nothing waits for ever, and the sweep touches only what nobody owns. */
+/* Connections: nothing is lost to a slow reader, nothing waits for ever, and the sweep touches only what nobody owns.
+ */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>

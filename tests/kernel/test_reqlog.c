@@ -82,11 +82,12 @@ Test(reqlog, writes_the_line_of_uwsgi)
 	d.core.index = d.req->core = 2;
 	reqlog_request(reqlog, &d.core.req, 17);
 	reqlog_flush(reqlog);
-	snprintf(pattern, sizeof pattern,
-		 "^\\[pid: %d\\|app: 0\\|req: 4/17\\] 10\\.0\\.0\\.1 \\(joe\\) \\{10 vars in 110 bytes\\} "
-		 "\\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}\\] GET /a\\?b=1 => generated 3 bytes in "
-		 "[0-9]+ msecs \\(HTTP/1\\.1 200\\) 2 headers in 79 bytes \\(1 switches on core 2\\)\n$",
-		 getpid());
+	snprintf(
+		pattern, sizeof pattern,
+		"^\\[pid: %d\\|app: 0\\|req: 4/17\\] 10\\.0\\.0\\.1 \\(joe\\) \\{10 vars in 110 bytes\\} "
+		"\\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}\\] GET /a\\?b=1 => generated 3 bytes in "
+		"[0-9]+ msecs \\(HTTP/1\\.1 200\\) 2 headers in 79 bytes \\(1 switches on core 2\\)\n$",
+		getpid());
 	cr_assert(matches(written(), pattern), "%s", written());
 }
 

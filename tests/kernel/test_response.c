@@ -62,7 +62,8 @@ Test(response, is_framed_by_the_rules_of_its_version)
 		  "HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc", KEEP },
 		{ "pieces", 11, 0, 0, "200 OK", NULL, NULL,
 		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", KEEP },
-		{ "pieces, 1.0", 10, 0, 0, "200 OK", NULL, NULL, "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nabc", CLOSE },
+		{ "pieces, 1.0", 10, 0, 0, "200 OK", NULL, NULL, "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nabc",
+		  CLOSE },
 		{ "length given", 11, 0, 0, "200 OK", "Content-Length", "3",
 		  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", KEEP },
 		{ "length given, whole", 11, 0, 1, "200 OK", "content-length", "3",
@@ -80,8 +81,8 @@ Test(response, is_framed_by_the_rules_of_its_version)
 		{ "HEAD, length given", 11, 1, 0, "200 OK", "Content-Length", "9",
 		  "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", KEEP },
 		{ "204", 11, 0, 1, "204 No Content", NULL, NULL, "HTTP/1.1 204 No Content\r\n\r\n", KEEP },
-		{ "204, length given", 11, 0, 0, "204 No Content", "Content-Length", "3", "HTTP/1.1 204 No Content\r\n\r\n",
-		  KEEP },
+		{ "204, length given", 11, 0, 0, "204 No Content", "Content-Length", "3",
+		  "HTTP/1.1 204 No Content\r\n\r\n", KEEP },
 		{ "204, coding given", 11, 0, 0, "204 No Content", "Transfer-Encoding", "chunked",
 		  "HTTP/1.1 204 No Content\r\n\r\n", KEEP },
 		{ "304", 11, 0, 0, "304 Not Modified", NULL, NULL, "HTTP/1.1 304 Not Modified\r\n\r\n", KEEP },
@@ -97,8 +98,8 @@ Test(response, is_framed_by_the_rules_of_its_version)
 		  "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nabc", CLOSE },
 		{ "Keep-Alive is ours", 11, 0, 1, "200 OK", "Keep-Alive", "timeout=5",
 		  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", KEEP },
-		{ "a bare code", 11, 0, 1, "404", NULL, NULL,
-		  "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc", KEEP },
+		{ "a bare code", 11, 0, 1, "404", NULL, NULL, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc",
+		  KEEP },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		serve_double_begin(&d);
@@ -192,11 +193,21 @@ Test(response, refuses_a_status_that_is_none)
 		const char *text;
 		size_t len;
 	} rows[] = {
-		{ "", 0 },		   { "20", 2 },		    { "20x", 3 },	    { "200OK", 5 },
-		{ "099 Low", 7 },	   { "OK 200", 6 },	    { "200 O\rK", 7 },	    { "200 O\nK", 7 },
-		{ "200 O\0K", 7 },	   { "200 OK\r\nX: y", 12 }, { " 200 OK", 7 },	    { "-20 OK", 6 },
+		{ "", 0 },
+		{ "20", 2 },
+		{ "20x", 3 },
+		{ "200OK", 5 },
+		{ "099 Low", 7 },
+		{ "OK 200", 6 },
+		{ "200 O\rK", 7 },
+		{ "200 O\nK", 7 },
+		{ "200 O\0K", 7 },
+		{ "200 OK\r\nX: y", 12 },
+		{ " 200 OK", 7 },
+		{ "-20 OK", 6 },
 		/* interim answers are the server's: the client would take what follows for the final one */
-		{ "100 Continue", 12 }, { "103 Early Hints", 15 },
+		{ "100 Continue", 12 },
+		{ "103 Early Hints", 15 },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_eq(uwsgi_response_status(d.req, rows[i].text, rows[i].len), -EINVAL, "%s", rows[i].text);
@@ -216,25 +227,20 @@ Test(response, refuses_a_header_that_could_end_a_line)
 		size_t value_len;
 		int result;
 	} rows[] = {
-		{ "X", 1, "plain", 5, 0 },
-		{ "X", 1, "", 0, 0 },
-		{ "X", 1, "tab\tand \xff", 9, 0 },
-		{ "X", 1, "a\r\nSet-Cookie: b", 16, -EINVAL },
-		{ "X", 1, "a\nb", 3, -EINVAL },
-		{ "X", 1, "a\rb", 3, -EINVAL },
-		{ "X", 1, "a\0b", 3, -EINVAL },
-		{ "X\r\nY", 4, "a", 1, -EINVAL },
-		{ "X\0", 2, "a", 1, -EINVAL },
-		{ "X Y", 3, "a", 1, -EINVAL },
-		{ "X:", 2, "a", 1, -EINVAL },
-		{ "", 0, "a", 1, -EINVAL },
+		{ "X", 1, "plain", 5, 0 },	   { "X", 1, "", 0, 0 },
+		{ "X", 1, "tab\tand \xff", 9, 0 }, { "X", 1, "a\r\nSet-Cookie: b", 16, -EINVAL },
+		{ "X", 1, "a\nb", 3, -EINVAL },	   { "X", 1, "a\rb", 3, -EINVAL },
+		{ "X", 1, "a\0b", 3, -EINVAL },	   { "X\r\nY", 4, "a", 1, -EINVAL },
+		{ "X\0", 2, "a", 1, -EINVAL },	   { "X Y", 3, "a", 1, -EINVAL },
+		{ "X:", 2, "a", 1, -EINVAL },	   { "", 0, "a", 1, -EINVAL },
 		{ "X\xe9", 2, "a", 1, -EINVAL },
 	};
 	cr_assert_eq(header("X", "y"), -EINVAL, "no status yet");
 	status("200 OK");
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_eq(uwsgi_response_header(d.req, rows[i].name, rows[i].name_len, rows[i].value, rows[i].value_len),
-			     rows[i].result, "row %zu", i);
+		cr_expect_eq(
+			uwsgi_response_header(d.req, rows[i].name, rows[i].name_len, rows[i].value, rows[i].value_len),
+			rows[i].result, "row %zu", i);
 	response_finish(&d.core.req);
 	cr_assert_str_eq(serve_double_got(&d),
 			 "HTTP/1.1 200 OK\r\nX: plain\r\nX: \r\nX: tab\tand \xff\r\nContent-Length: 0\r\n\r\n");
@@ -271,8 +277,9 @@ Test(response, refuses_a_head_that_is_too_large_and_can_still_answer)
 	cr_assert_eq(uwsgi_response_header(d.req, "B", 1, value, sizeof value), -E2BIG);
 	uwsgi_response_error(d.req, 500);
 	cr_assert_not(response_finish(&d.core.req));
-	cr_assert_str_eq(serve_double_got(&d), "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\n"
-					       "Content-Length: 22\r\nConnection: close\r\n\r\nInternal Server Error\n");
+	cr_assert_str_eq(serve_double_got(&d),
+			 "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\n"
+			 "Content-Length: 22\r\nConnection: close\r\n\r\nInternal Server Error\n");
 }
 
 /* ---- the order of things ---- */
