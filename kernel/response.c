@@ -1,6 +1,6 @@
 /* response.c - status, headers and body of an answer, framed so that the client knows where it ends (RFC 9112, 6).
  *
- * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call.  Nothing
+ * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call. Nothing
  * the application gives can end a line: CR, LF and NUL are refused here, for every protocol and every language. */
 #include "response.h"
 
@@ -11,9 +11,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,8 +23,9 @@
 
 /* RFC 9110 5.6.2 */
 static const bool token_byte[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
-	['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,	    ['&'] = 1,	       ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,	    ['^'] = 1,	       ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
 };
 
 static bool is_token(const char *p, size_t n)
@@ -67,7 +68,7 @@ int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t 
 		return -EINVAL;
 	pub->status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
 	pub->header_count = 0;
-	req->has_length = req->app_framed = req->wants_close = false;
+	req->has_length = req->app_framed = req->wants_close = req->overlong = false;
 	req->no_body = pub->is_head || pub->status < 200 || pub->status == 204 || pub->status == 304;
 	req->out_len = 0;
 	if (pub->http_version >= 11)
@@ -216,8 +217,11 @@ static size_t within_length(struct request *req, size_t len)
 	uint64_t left = (uint64_t)req->length > req->pub.body_size ? (uint64_t)req->length - req->pub.body_size : 0;
 	if (len <= left)
 		return len;
-	uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is dropped\n",
-		  (long long)req->length);
+	if (!req->overlong)
+		uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is "
+			  "dropped\n",
+			  (long long)req->length);
+	req->overlong = true;
 	return (size_t)left;
 }
 
@@ -234,9 +238,12 @@ int uwsgi_response_write(struct uwsgi_request *pub, const void *buf, size_t len)
 		end_head(req, -1);
 	if (req->no_body) {
 		pub->body_size += len;
-		return transmit(req, NULL, 0);
+		int failed = transmit(req, NULL, 0);
+		return failed ? failed : 1;
 	}
 	len = within_length(req, len);
+	if (!len)
+		return 1;
 	pub->body_size += len;
 	struct iovec pieces[3];
 	char size[20];
@@ -282,7 +289,7 @@ int uwsgi_response_body(struct uwsgi_request *pub, const struct iovec *iov, int 
 		int failed = 0;
 		for (int i = 0; i < count && !failed; i++)
 			failed = uwsgi_response_write(pub, iov[i].iov_base, iov[i].iov_len);
-		return failed;
+		return failed < 0 ? failed : 0;
 	}
 	end_head(req, (int64_t)total);
 	req->ended = true;

@@ -152,7 +152,7 @@ static PyObject *write_call(PyObject *self, PyObject *data)
 	rc = uwsgi_response_write(req, view.buf, (size_t)view.len);
 	Py_END_ALLOW_THREADS;
 	PyBuffer_Release(&view);
-	if (rc == 0)
+	if (rc >= 0)
 		Py_RETURN_NONE;
 	PyErr_SetString(PyExc_OSError, "write error");
 	return NULL;
@@ -248,7 +248,7 @@ static int piece_of(PyObject *o, Py_buffer *view)
 	return 0;
 }
 
-/* Send one piece now.  -1 with an exception, 1 when the client is gone. */
+/* Send one piece now.  -1 with an exception, 1 when no more is wanted: the client is gone, or has all. */
 static int send_piece(struct uwsgi_request *req, PyObject *o)
 {
 	Py_buffer view;
@@ -263,7 +263,7 @@ static int send_piece(struct uwsgi_request *req, PyObject *o)
 	}
 	PyBuffer_Release(&view);
 	if (rc != -EINVAL)
-		return rc < 0;
+		return rc != 0;
 	PyErr_SetString(PyExc_AssertionError, "the application gave a body before it called start_response()");
 	return -1;
 }

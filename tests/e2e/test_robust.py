@@ -290,6 +290,23 @@ def test_many_idle_and_slow_clients_leave_the_others_served(serve):
         assert answered(server, timeout=1).endswith(b"hello")
 
 
+# ---- programs that do not end ----
+
+
+@pytest.mark.parametrize("fields", ["HEAD / HTTP/1.1", "GET / HTTP/1.1"])
+def test_an_endless_body_ends_when_nothing_more_of_it_is_wanted(serve, fields):
+    server = serve("""
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Length", "5")])
+            return iter(lambda: b"abcde", None)
+    """)
+    with server.connect() as s:
+        s.sendall(fields.encode() + b"\r\nHost: a\r\n\r\n")
+        s.recv(1000)
+        assert answered(server).endswith(b"abcde")
+    assert server.log.count("more than the Content-Length") <= 2
+
+
 # ---- clients that misbehave ----
 
 

@@ -145,7 +145,8 @@ UWSGI_API int uwsgi_response_header(struct uwsgi_request *req, const char *name,
 				    size_t value_len);
 
 /* Send body bytes now, the head before the first.  Blocks while the client is too slow and the buffer of the connection
- * is full.  0, -EPIPE (gone), -ETIMEDOUT, -EINVAL (no status yet). */
+ * is full.  0; 1 when nothing more is wanted (HEAD, the Content-Length is reached): an endless body may stop; -EPIPE
+ * (gone), -ETIMEDOUT, -EINVAL (no status yet). */
 UWSGI_API int uwsgi_response_write(struct uwsgi_request *req, const void *buf, size_t len);
 
 /* The whole body, known at once: its length is added when the application did not give one, and head and body leave in
