@@ -62,7 +62,7 @@ def zygotes(server):
 
 
 def spawned(server, count):
-    wait_until(lambda: server.log.count("uWSGI worker") - server.log.count("uWSGI worker 0") >= count, "%d workers" % count)
+    wait_until(lambda: len(processes(server, "worker")) >= count, "%d workers" % count)
 
 
 def cpu_seconds(pid):
@@ -160,7 +160,7 @@ def test_a_worker_lost_together_with_its_zygote_comes_back(serve):
     server = serve(APP)
     victim = int(answered(server, "/pid").rsplit(b"\r\n", 1)[1])
     spawned(server, 1)
-    (zygote,) = zygotes(server)
+    zygote = wait_until(lambda: len(zygotes(server)) == 1 and zygotes(server)[0], "the zygote to be alone")
     os.kill(zygote, signal.SIGSTOP)  # it will not read the order for the next worker
     os.kill(victim, signal.SIGKILL)
     server.wait_for_log("trying respawn")
