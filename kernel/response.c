@@ -349,8 +349,10 @@ int uwsgi_response_error(struct uwsgi_request *pub, int status)
 {
 	struct request *req = request_of(pub);
 	pub->keep_alive = false;
-	if (pub->headers_sent)
+	if (pub->headers_sent) {
+		req->cut = true;
 		return -EALREADY;
+	}
 	if (status == 500 && req->body_status) /* the application stumbled over what its client did */
 		status = req->body_status;
 	char line[64];
@@ -374,7 +376,7 @@ bool response_finish(struct request *req)
 		uwsgi_response_error(pub, 500);
 	else if (!pub->headers_sent)
 		uwsgi_response_body(pub, NULL, 0);
-	else if (req->chunked && !req->no_body)
+	else if (req->chunked && !req->no_body && !req->cut)
 		transmit(req, &(struct iovec){ (void *)"0\r\n\r\n", 5 }, 1);
 	/* less than promised: only the end of the connection can tell the client */
 	if (req->has_length && !req->no_body && pub->body_size < (uint64_t)req->length)

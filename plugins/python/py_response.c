@@ -103,6 +103,8 @@ static int raise_again(PyObject *exc_info)
 {
 	if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3)
 		return type_error("exc_info must be a 3-item tuple");
+	if (!PyExceptionClass_Check(PyTuple_GET_ITEM(exc_info, 0)))
+		return type_error("exc_info must be what sys.exc_info() returned");
 	PyErr_Restore(Py_NewRef(PyTuple_GET_ITEM(exc_info, 0)), Py_NewRef(PyTuple_GET_ITEM(exc_info, 1)),
 		      PyTuple_GET_ITEM(exc_info, 2) == Py_None ? NULL : Py_NewRef(PyTuple_GET_ITEM(exc_info, 2)));
 	return -1;

@@ -307,6 +307,37 @@ def test_an_endless_body_ends_when_nothing_more_of_it_is_wanted(serve, fields):
     assert server.log.count("more than the Content-Length") <= 2
 
 
+def test_a_body_that_fails_on_the_way_does_not_look_complete(serve):
+    server = serve("""
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"first"
+            raise ValueError("on the way")
+    """)
+    answer = answered(server)
+    assert b"5\r\nfirst\r\n" in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+    server.wait_for_log("on the way")
+
+
+def test_an_exc_info_that_is_none_is_refused(serve):
+    server = serve("""
+        import sys
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"first"
+            try:
+                raise ValueError
+            except ValueError:
+                start_response("500 Oops", [], (1, 2, sys.exc_info()[2]))
+    """)
+    assert b"first" in answered(server)
+    server.wait_for_log("sys.exc_info() returned")
+    assert b"first" in answered(server)
+    assert "DAMN" not in server.log
+
+
 # ---- clients that misbehave ----
 
 

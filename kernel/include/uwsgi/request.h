@@ -160,7 +160,8 @@ UWSGI_API int uwsgi_response_file(struct uwsgi_request *req, int fd, int64_t off
 /* Send the head now, even without a body. */
 UWSGI_API int uwsgi_response_flush(struct uwsgi_request *req);
 
-/* Answer with a status and a short text, and close the connection afterwards.  Does nothing when headers were sent. */
+/* Answer with a status and a short text, and close the connection afterwards.  When headers were sent, the connection
+ * closes without the end of the body, so that the client knows that something is missing; -EALREADY. */
 UWSGI_API int uwsgi_response_error(struct uwsgi_request *req, int status);
 
 /* Close the connection now; the request function may go on, writing fails. */
