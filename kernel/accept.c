@@ -49,7 +49,7 @@ static uint64_t progress_ms(const struct serve *s)
 static void account(struct core *core, struct request *req)
 {
 	struct proc_slot *slot = core->serve->slot;
-	uint64_t took = uwsgi_micros() - req->pub.started_us;
+	uint64_t took = request_age_us(req);
 	core->requests++;
 	atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&slot->delta_requests, 1, memory_order_relaxed);
@@ -159,6 +159,12 @@ static int collect_body(struct core *core, struct conn *c, struct input *in, siz
 	return (int64_t)have >= pub->content_length || have >= BODY_COLLECT;
 }
 
+/* Does the first line end within so many bytes?  When a head is too large, its line or its fields are to blame. */
+static bool has_line(const struct input *in, size_t limit)
+{
+	return memchr(in->p, '\n', in->len < limit ? in->len : limit);
+}
+
 /* Run every request that is complete in `in`.  Returns the bytes that are done with. */
 static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 {
@@ -172,7 +178,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 		request_reset(req, c);
 		int head = c->protocol->parse(&req->pub, rest.p, rest.len, &c->seen);
 		if (head == 0 && rest.len >= (size_t)s->settings->buffer_size)
-			head = memchr(rest.p, '\n', rest.len) ? -431 : -414;
+			head = -431;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
 				conn_set_phase(s, c, CONN_HEAD, HEAD_TIMEOUT_MS);
@@ -180,6 +186,8 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 		}
 		if (head > s->settings->buffer_size)
 			head = -431;
+		if (head == -431 && !has_line(&rest, (size_t)s->settings->buffer_size))
+			head = -414;
 		if (head < 0) {
 			refuse(core, c, -head);
 			return in->len;
@@ -367,7 +375,7 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			conn_set_phase(s, c, CONN_IDLE,
-				       c->requests ? (uint64_t)s->settings->http_keepalive * 1000 : HEAD_TIMEOUT_MS);
+				       c->requests ? (uint64_t)s->settings->keep_alive * 1000 : HEAD_TIMEOUT_MS);
 		}
 		if (conn_watch(s, c)) {
 			conn_close(s, c);

@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "trap.h"
 #include "worker.h"
+#include "zygote.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 	bool of_generation = !(kind->flags & UWSGI_KIND_FROM_MASTER);
 	if (of_generation) {
 		hook_each(k->hooks, UWSGI_HOOK_PROCESS_FORK, visit_child, NULL);
-		if (k->settings->lazy_apps && plugins_load_apps(k->plugins) < 0)
+		if (k->settings->lazy_apps && zygote_load(k) < 0)
 			return EXIT_APP_FAILED;
 		if (k->settings->lazy_apps)
 			atomic_store(&k->shared->loaded_generation, k->generation);

@@ -184,8 +184,11 @@ static int load_plugins(struct config *config, const char *key, const char *list
 {
 	if (!config->host.load_plugins)
 		return config_fail(config, "%s = %s: this build loads no plugins", key, list);
-	if (config->host.load_plugins(config->host.ctx, list, required) < 0 && required)
-		return config_fail(config, "%s = %s: unable to load what is needed, not starting", key, list);
+	int failed = config->host.load_plugins(config->host.ctx, list, required);
+	if (failed == -ENOENT && required)
+		return config_fail(config, "%s = %s: there is no such plugin, not starting", key, list);
+	if (failed && required)
+		return config_fail(config, "%s = %s: it is no plugin for this server (see above), not starting", key, list);
 	return 0;
 }
 

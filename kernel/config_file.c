@@ -156,8 +156,10 @@ int config_load_positional(struct config *config, const char *arg)
 		format = name ? format_of(config, name) : NULL;
 		free(name);
 	}
-	if (!format)
-		return config_fail(config, "unable to load configuration from %s: nothing reads this kind of file",
-				   arg);
-	return config_load(config, arg, format);
+	if (format)
+		return config_load(config, arg, format);
+	const struct uwsgi_option *claimant = config_claimant(config, arg);
+	if (claimant)
+		return config_collect(config, claimant->name, arg, config->where);
+	return config_fail(config, "unable to load configuration from %s: nothing reads this kind of file", arg);
 }

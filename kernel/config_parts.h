@@ -81,8 +81,11 @@ struct config_entry *config_last(const struct config *config, const char *key);
 /* config_file.c: read "name", "name:section" or ":section"; the format is found by suffix when NULL. */
 int config_load(struct config *config, const char *spec, const struct uwsgi_config_format *format);
 int config_load_ini(struct config *config, const char *spec);
-/* A file the command line names without an option: its suffix must say what it is. */
+/* A word of the command line that is no option: its ending must say what it is. */
 int config_load_positional(struct config *config, const char *arg);
+
+/* config_claim.c: the option that takes a word of the command line that is no option, or NULL. */
+const struct uwsgi_option *config_claimant(const struct config *config, const char *word);
 
 /* config_argv.c */
 int config_read_environment(struct config *config);

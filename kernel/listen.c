@@ -5,6 +5,7 @@
 #include "listen.h"
 
 #include "address.h"
+#include "cause.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,7 @@ int listeners_add(struct listeners *l, const char *address, const char *protocol
 
 static int fail(const char *address, const char *why, int error)
 {
-	uwsgi_log("uwsgi: cannot listen on %s: %s; not started\n", address, why);
+	uwsgi_cause("cannot listen on %s: %s", address, why);
 	return error;
 }
 

@@ -148,7 +148,8 @@ int uwsgi_loop_timer(struct uwsgi_loop *loop, struct uwsgi_timer *timer, uint64_
 		loop->heap = heap;
 		loop->heap_cap = cap;
 	}
-	timer->at_ms = uwsgi_now_ms() + ms;
+	uint64_t now = uwsgi_now_ms();
+	timer->at_ms = ms < UINT64_MAX - now ? now + ms : UINT64_MAX;
 	heap_put(loop, loop->timers++, timer);
 	sift_up(loop, loop->timers - 1);
 	set_due(loop);

@@ -4,6 +4,7 @@
  * how a process begins is in zygote.c and child.c; here is only who is told what, and when. */
 #include "master.h"
 
+#include "cause.h"
 #include "child.h"
 #include "hook.h"
 #include "listen.h"
@@ -272,6 +273,7 @@ static int begin_generation(struct master *m)
 	if (!g)
 		return -EBUSY;
 	*g = (struct generation){ .m = m, .number = ++m->newest, .watch.fd = -1 };
+	cause_clear();
 	int failed = start_zygote(m, g);
 	if (failed)
 		g->number = 0;
@@ -473,12 +475,21 @@ static void rescue_log(struct master *m, const struct proc_slot *slot)
 static void give_up(struct master *m, struct generation *g, int status)
 {
 	if (generation_serving(m)) {
-		uwsgi_log("uwsgi: generation %u could not be started; generation %u keeps serving\n", g->number,
-			  generation_serving(m)->number);
+		uwsgi_log("uwsgi: generation %u could not be started: %s; generation %u keeps serving\n", g->number,
+			  cause_get() ? cause_get() : "it ended by itself", generation_serving(m)->number);
 		retire(m, g);
 		return;
 	}
 	stop(m, true, status);
+}
+
+/* The server goes on: what one process could not do is news, not the last line. */
+static void tell_cause(void)
+{
+	if (!cause_get())
+		return;
+	uwsgi_log("uwsgi: %s\n", cause_get());
+	cause_clear();
 }
 
 static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
@@ -500,6 +511,8 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 	slot->crashes = decision.crashes;
 	memcpy(&last, slot, sizeof last);
 	proc_retire(m->k->table, slot);
+	if (decision.verdict == PROC_RESTART_NOW || decision.verdict == PROC_RESTART_LATER)
+		tell_cause();
 	if (decision.verdict == PROC_RESTART_NOW)
 		start(m, last.kind, last.number, last.generation, &last);
 	else if (decision.verdict == PROC_RESTART_LATER)
@@ -516,6 +529,18 @@ static void cancel_order(struct master *m, struct proc_slot *slot, int arg)
 		proc_retire(m->k->table, slot);
 }
 
+/* The application may end the zygote before it can say why. */
+static void explain_zygote_exit(int wstatus)
+{
+	if (cause_get())
+		return;
+	if (WIFSIGNALED(wstatus))
+		uwsgi_cause("the process that was loading the application was killed by signal %d (%s)", WTERMSIG(wstatus),
+			    strsignal(WTERMSIG(wstatus)));
+	else
+		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
+}
+
 static void handle_zygote_exit(struct master *m, struct generation *g, int wstatus)
 {
 	bool loaded = g->loaded;
@@ -525,6 +550,7 @@ static void handle_zygote_exit(struct master *m, struct generation *g, int wstat
 	if (m->stage != STAGE_RUN || g->retiring)
 		return;
 	if (!loaded) {
+		explain_zygote_exit(wstatus);
 		give_up(m, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
 		return;
 	}
@@ -618,7 +644,7 @@ int master_run(struct kernel *k)
 	k->role = "master";
 	k->loop = loop_create();
 	if (!k->loop || pipe2(life, O_CLOEXEC) == -1 || trap_open(signals) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1) {
-		uwsgi_log("uwsgi: the master cannot be set up: %s; not started\n", strerror(errno));
+		uwsgi_cause("the master cannot be set up: %s", strerror(errno));
 		return 1;
 	}
 	k->life_fd = life[0];
@@ -632,7 +658,7 @@ int master_run(struct kernel *k)
 	if (!failed)
 		failed = begin_generation(m);
 	if (failed) {
-		uwsgi_log("uwsgi: the master cannot start: %s\n", strerror(-failed));
+		uwsgi_cause("the master cannot start: %s", strerror(-failed));
 		return 1;
 	}
 	start_missing(m, 0);

@@ -227,6 +227,15 @@ bool option_is_true(const char *value)
 	return true;
 }
 
+bool words_have(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *at = words; at && (at = strstr(at, word)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+			return true;
+	return false;
+}
+
 int strings_add(struct uwsgi_strings *list, const char *text)
 {
 	const char **v = realloc(list->v, (list->n + 1) * sizeof *v);

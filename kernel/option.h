@@ -37,6 +37,9 @@ int option_apply(struct option_registry *reg, const struct uwsgi_option *opt, co
 /* The text of a boolean, by the rules of uWSGI 2.0: nothing and everything is true but false, off, no and 0. */
 bool option_is_true(const char *value);
 
+/* Is the word one of these, which are separated by blanks?  `words` may be NULL. */
+bool words_have(const char *words, const char *word);
+
 /* Copy and append; -ENOMEM. */
 int strings_add(struct uwsgi_strings *list, const char *text);
 

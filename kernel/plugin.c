@@ -5,6 +5,7 @@
 #include "plugin.h"
 
 #include "api.h"
+#include "cause.h"
 #include "hook.h"
 #include "kernel.h"
 #include "option.h"
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -106,19 +108,10 @@ const char *plugins_data_file(struct plugins *p, const char *name)
 	return NULL;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t n = strlen(word);
-	for (const char *at = words; at && (at = strstr(at, word)); at += n)
-		if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-			return true;
-	return false;
-}
-
 bool plugins_has(const struct plugins *p, const char *name)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (!strcmp(p->list[i]->table.name, name) || has_word(p->list[i]->table.alias, name))
+		if (!strcmp(p->list[i]->table.name, name) || words_have(p->list[i]->table.alias, name))
 			return true;
 	return false;
 }
@@ -136,7 +129,7 @@ static int check_abi(const char *name, const char *path, struct uwsgi_abi *abi_r
 {
 	static const char *const reasons[] = {
 		[-ABI_NOTE_NONE] = "has no ABI note: was it built with <uwsgi.h>?",
-		[-ABI_NOTE_MALFORMED] = "is not an ELF object of this machine",
+		[-ABI_NOTE_MALFORMED] = "is no complete ELF object of this machine",
 		[-ABI_NOTE_MIXED] = "was built from two different versions of <uwsgi.h>: rebuild all of it",
 	};
 	struct stat st;
@@ -378,7 +371,7 @@ bool plugins_autoload(struct plugins *p, const char *what, const char *name)
 const struct uwsgi_config_format *plugins_format(struct plugins *p, const char *name)
 {
 	for (size_t i = 0; i < p->format_count; i++)
-		if (!strcmp(p->formats[i].name, name) || has_word(p->formats[i].suffixes, name))
+		if (!strcmp(p->formats[i].name, name) || words_have(p->formats[i].suffixes, name))
 			return &p->formats[i];
 	return NULL;
 }
@@ -420,9 +413,13 @@ int plugins_init(struct plugins *p)
 		int result = t->init ? t->init() : 0;
 		if (result >= 0)
 			continue;
-		uwsgi_log("uwsgi: plugin %s: init failed (%d)%s\n", t->name, result, t->strict ? "; not started" : "");
-		if (t->strict)
-			return result;
+		if (!t->strict) {
+			uwsgi_log("uwsgi: plugin %s: init failed: %s; going on without it\n", t->name, strerror(-result));
+			continue;
+		}
+		if (!cause_get())
+			uwsgi_cause("plugin %s: init failed: %s", t->name, strerror(-result));
+		return result;
 	}
 	return 0;
 }
@@ -446,7 +443,7 @@ int plugins_post_fork(struct plugins *p)
 		const struct uwsgi_plugin *t = &p->list[i]->table;
 		int failed = t->post_fork ? t->post_fork() : 0;
 		if (failed < 0) {
-			uwsgi_log("uwsgi: plugin %s: cannot go on after the fork (%d)\n", t->name, failed);
+			uwsgi_log("uwsgi: plugin %s: cannot go on after the fork: %s\n", t->name, strerror(-failed));
 			return failed;
 		}
 	}
@@ -500,6 +497,8 @@ int plugins_print_manifest(struct plugins *p, const char *path, FILE *out)
 		fprintf(out, "option %s\n", option->name);
 		if (option->letter)
 			fprintf(out, "option-letter %c\n", option->letter);
+		if (abi->option_size >= offsetof(struct uwsgi_option, claims) + sizeof option->claims)
+			print_words(out, "claim", option->claims);
 	}
 	for (const char *row = (const char *)t->api; row && *(const char *const *)row; row += abi->api_fn_size)
 		fprintf(out, "api %s\n", *(const char *const *)row);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util.h"
+
 #define NOTE_HEADER 12 /* name size, description size, type */
 
 static size_t round_up(size_t n, size_t to)
@@ -56,14 +58,28 @@ enum abi_note abi_read(const unsigned char *image, size_t size, struct uwsgi_abi
 		if (header.e_phoff > size || size - header.e_phoff < ((size_t)i + 1) * sizeof segment)
 			return ABI_NOTE_MALFORMED;
 		memcpy(&segment, image + header.e_phoff + (size_t)i * sizeof segment, sizeof segment);
+		/* a file that was cut: loading it would end in SIGBUS */
+		if ((segment.p_type == PT_NOTE || segment.p_type == PT_LOAD) &&
+		    (segment.p_offset > size || size - segment.p_offset < segment.p_filesz))
+			return ABI_NOTE_MALFORMED;
 		if (segment.p_type != PT_NOTE)
 			continue;
-		if (segment.p_offset > size || size - segment.p_offset < segment.p_filesz)
-			return ABI_NOTE_MALFORMED;
 		found = read_notes(image + segment.p_offset, segment.p_filesz, segment.p_align == 8 ? 8 : 4, found,
 				   abi_r);
 	}
 	return found;
+}
+
+/* Every table begins with a pointer, the name, and a row of it follows a row. */
+static bool sizes_are_possible(const struct uwsgi_abi *abi)
+{
+	const uint32_t sizes[] = { abi->plugin_size,   abi->option_size,    abi->hook_size,
+				   abi->service_size,  abi->api_fn_size,    abi->api_const_size,
+				   abi->protocol_size, abi->config_format_size, abi->kind_size };
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		if (!sizes[i] || sizes[i] % sizeof(void *))
+			return false;
+	return true;
 }
 
 const char *abi_refuse(const struct uwsgi_abi *abi, char *text, size_t size)
@@ -74,9 +90,7 @@ const char *abi_refuse(const struct uwsgi_abi *abi, char *text, size_t size)
 	else if (abi->pointer_size != sizeof(void *))
 		snprintf(text, size, "built for %u-bit pointers, this kernel has %zu-bit ones", abi->pointer_size * 8,
 			 sizeof(void *) * 8);
-	else if (abi->plugin_size < sizeof(char *) || !abi->option_size || !abi->hook_size || !abi->service_size ||
-		 !abi->api_fn_size || !abi->api_const_size || !abi->protocol_size || !abi->config_format_size ||
-		 !abi->kind_size)
+	else if (!sizes_are_possible(abi))
 		snprintf(text, size, "its ABI note holds impossible sizes: rebuild it");
 	else
 		return NULL;

@@ -8,6 +8,7 @@
 #include "hook.h"
 #include "kernel.h"
 #include "listen.h"
+#include "option.h"
 #include "proc.h"
 #include "proc_title.h"
 #include "service.h"
@@ -33,6 +34,12 @@ void plugin_glue_set(struct kernel *k)
 const char *uwsgi_option_get(const char *name)
 {
 	return config_get(kernel->config, name);
+}
+
+int uwsgi_option_set(const char *name, const char *value)
+{
+	const struct uwsgi_option *opt = option_find(kernel->options, name);
+	return opt ? option_apply(kernel->options, opt, name, value, name) : -ENOENT;
 }
 
 void uwsgi_option_each(void (*fn)(const char *key, const char *value, void *data), void *data)

@@ -16,16 +16,17 @@ static int is_manifest(const struct dirent *entry)
 
 static bool has_line(const char *path, const char *what, const char *name)
 {
-	char line[512];
-	size_t what_len = strlen(what);
+	char *line = NULL;
+	size_t what_len = strlen(what), room = 0;
 	bool found = false;
 	FILE *file = fopen(path, "re");
 	if (!file)
 		return false;
-	while (!found && fgets(line, sizeof line, file)) {
+	while (!found && getline(&line, &room, file) != -1) {
 		line[strcspn(line, "\n")] = 0;
 		found = !strncmp(line, what, what_len) && line[what_len] == ' ' && !strcmp(line + what_len + 1, name);
 	}
+	free(line);
 	fclose(file);
 	return found;
 }

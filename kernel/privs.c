@@ -5,16 +5,22 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 
+#define ID_NONE ((unsigned long)(uid_t)-1)
+
+/* The largest id means "leave it as it is" to the system calls, so it is nobody's.  Digits alone: a number that wraps
+ * would name another user, root among them. */
 static bool number(const char *text, unsigned long *n_r)
 {
-	char *end;
-	*n_r = strtoul(text, &end, 10);
-	return *text && !*end;
+	unsigned long n = 0;
+	const char *at = text;
+	for (; *at >= '0' && *at <= '9' && n < ID_NONE; at++)
+		n = n * 10 + (unsigned long)(*at - '0');
+	*n_r = n;
+	return at != text && !*at && n < ID_NONE;
 }
 
 int privs_uid(const char *text, uid_t *uid_r)
@@ -53,8 +59,7 @@ int privs_gid(const char *text, gid_t *gid_r)
 
 static int refuse(const char *what, const char *value, int error)
 {
-	uwsgi_log("uwsgi: cannot become %s \"%s\": %s; not started\n", what, value,
-		  error == ENOENT ? "no such name" : strerror(error));
+	uwsgi_cause("cannot become %s \"%s\": %s", what, value, error == ENOENT ? "no such name" : strerror(error));
 	return -error;
 }
 

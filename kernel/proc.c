@@ -8,6 +8,7 @@
 #include <uwsgi/shm.h>
 
 #define NEVER (-1)
+#define STATES (UWSGI_PROC_STOPPING + 1)
 
 struct proc_table {
 	const struct uwsgi_kind *kinds[PROC_KINDS_MAX];
@@ -20,18 +21,19 @@ struct proc_table {
 };
 
 /* clang-format off */
-static const signed char transition[][PROC_EVENTS] = {
+static const signed char transition[STATES][PROC_EVENTS] = {
 	/*                        FORK                 READY                STOP                 EXIT */
 	[UWSGI_PROC_FREE]     = { UWSGI_PROC_STARTING, NEVER,               NEVER,               NEVER },
 	[UWSGI_PROC_STARTING] = { NEVER,               UWSGI_PROC_IDLE,     UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
 	[UWSGI_PROC_IDLE]     = { NEVER,               UWSGI_PROC_IDLE,     UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
+	[UWSGI_PROC_BUSY]     = { NEVER,               NEVER,               NEVER,               NEVER }, /* see proc_info */
 	[UWSGI_PROC_STOPPING] = { NEVER,               UWSGI_PROC_STOPPING, UWSGI_PROC_STOPPING, UWSGI_PROC_FREE },
 };
 /* clang-format on */
 
 enum uwsgi_proc_state proc_next_state(enum uwsgi_proc_state state, enum proc_event event)
 {
-	assert(event < PROC_EVENTS);
+	assert((unsigned)state < STATES && (unsigned)event < PROC_EVENTS);
 	int next = transition[state][event];
 	assert(next != NEVER);
 	return (enum uwsgi_proc_state)next;

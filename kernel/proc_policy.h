@@ -7,6 +7,7 @@
 
 /* Exit statuses with a meaning between the processes of the server. */
 enum {
+	EXIT_CANNOT_START = 1, /* the configuration or the machine does not allow it */
 	EXIT_APP_FAILED = 22, /* the application could not be loaded */
 	EXIT_RECYCLE = 17,    /* served its time: replace it at once */
 };

@@ -2,6 +2,7 @@
 #include "reqlog.h"
 
 #include "log.h"
+#include "request.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -227,7 +228,7 @@ static bool wanted(const struct settings *s, const struct request *req, uint64_t
 
 void reqlog_request(struct reqlog *log, const struct request *req, uint64_t total)
 {
-	uint64_t took_us = uwsgi_micros() - req->pub.started_us;
+	uint64_t took_us = request_age_us(req);
 	if (!wanted(req->core->serve->settings, req, took_us))
 		return;
 	struct line l;

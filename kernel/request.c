@@ -46,6 +46,12 @@ void request_reset(struct request *req, struct conn *conn)
 	req->pub.core = req->core->index;
 }
 
+uint64_t request_age_us(const struct request *req)
+{
+	uint64_t now = uwsgi_micros();
+	return now > req->pub.started_us ? now - req->pub.started_us : 0;
+}
+
 void request_set_current(struct request *req)
 {
 	current = req;

@@ -57,6 +57,12 @@ static void put(struct request *req, const char *p, size_t n)
 }
 #define PUT(req, literal) put(req, literal, sizeof literal - 1)
 
+/* An answer that can have no body, whatever its headers say. */
+static bool is_bodiless(int status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
+
 int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t len)
 {
 	struct request *req = request_of(pub);
@@ -66,10 +72,13 @@ int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t 
 		      status[2] >= '0' && status[2] <= '9' && (len == 3 || status[3] == ' ');
 	if (!digits || !is_line(status, len) || len > 512)
 		return -EINVAL;
-	pub->status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
+	int code = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
+	if (code < 200 && code != 101) /* not an end: the client would take the answer to its next request for this one's */
+		return -EINVAL;
+	pub->status = code;
 	pub->header_count = 0;
 	req->has_length = req->app_framed = req->wants_close = req->overlong = false;
-	req->no_body = pub->is_head || pub->status < 200 || pub->status == 204 || pub->status == 304;
+	req->no_body = pub->is_head || is_bodiless(pub->status);
 	req->out_len = 0;
 	if (pub->http_version >= 11)
 		PUT(req, "HTTP/1.1 ");
@@ -99,16 +108,21 @@ static int parse_length(const char *p, size_t n, int64_t *length_r)
 	return 0;
 }
 
-/* Headers that say how the message ends are understood, not just passed on.  1: leave it out; 0: send; -EINVAL. */
+/* Headers that say how the message ends are understood, not just passed on.  1: leave it out; 0: send; -EINVAL.  An
+ * answer that says both how long it is and how it is coded ends in two places (RFC 9112, 6.2). */
 static int framing(struct request *req, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	if (IS(name, name_len, "content-length")) {
-		if (req->has_length || parse_length(value, value_len, &req->length))
+		if (req->has_length || req->app_framed || parse_length(value, value_len, &req->length))
 			return -EINVAL;
 		req->has_length = true;
 		return req->pub.status < 200 || req->pub.status == 204;
 	}
 	if (IS(name, name_len, "transfer-encoding")) {
+		if (req->has_length)
+			return -EINVAL;
+		if (req->pub.status < 200 || req->pub.status == 204)
+			return 1;
 		req->app_framed = true;
 		return 0;
 	}
@@ -145,7 +159,8 @@ int uwsgi_response_header(struct uwsgi_request *pub, const char *name, size_t na
 	return 0;
 }
 
-static bool is_http(const struct request *req)
+/* Where this answer ends must be said on the wire: another may follow it. */
+static bool is_reusable(const struct request *req)
 {
 	return req->pub.protocol->flags & UWSGI_PROTO_KEEPALIVE;
 }
@@ -155,7 +170,7 @@ static void end_head(struct request *req, int64_t total)
 {
 	struct uwsgi_request *pub = &req->pub;
 	const struct serve *s = req->core->serve;
-	bool bodiless = pub->status < 200 || pub->status == 204 || pub->status == 304;
+	bool bodiless = is_bodiless(pub->status);
 	if (!req->has_length && !req->app_framed && !bodiless && total >= 0) {
 		int n = snprintf(req->out + req->out_len, TAIL_MAX, "Content-Length: %lld\r\n", (long long)total);
 		req->out_len += (size_t)n;
@@ -164,14 +179,14 @@ static void end_head(struct request *req, int64_t total)
 		req->length = total;
 	}
 	bool framed = req->has_length || bodiless;
-	if (!framed && !pub->is_head && !req->app_framed && is_http(req) && pub->http_version >= 11) {
+	if (!framed && !pub->is_head && !req->app_framed && is_reusable(req) && pub->http_version >= 11) {
 		PUT(req, "Transfer-Encoding: chunked\r\n");
 		req->chunked = framed = true;
 	}
 	if ((!framed && !pub->is_head) || req->app_framed || req->wants_close || atomic_load(&s->draining) ||
 	    pub->status == 101)
 		pub->keep_alive = false;
-	if (is_http(req) && pub->status != 101) {
+	if (is_reusable(req) && pub->status != 101) {
 		if (!pub->keep_alive)
 			PUT(req, "Connection: close\r\n");
 		else if (pub->http_version < 11)

@@ -1,12 +1,13 @@
 /* server.c - the start of the server, top to bottom: configuration, plugins, sockets, privileges, processes.
  *
- * A step that fails logs its cause as the last line and ends the start with a documented status: 1 for anything of the
- * configuration and the machine, 22 for an application that cannot be loaded. */
+ * A step that fails says its cause, which becomes the last line, and ends the start with a documented status: 1 for
+ * anything of the configuration and the machine, 22 for an application that cannot be loaded. */
 #include "server.h"
 
 #include "api.h"
 #include "api_option.h"
 #include "api_server.h"
+#include "cause.h"
 #include "config.h"
 #include "hook.h"
 #include "kernel.h"
@@ -88,7 +89,7 @@ static int host_finish(void *ctx)
 
 static int fail(const char *doing, const char *what, int error)
 {
-	uwsgi_log("uwsgi: cannot %s %s: %s; not started\n", doing, what, strerror(error));
+	uwsgi_cause("cannot %s %s: %s", doing, what, strerror(error));
 	return -error;
 }
 
@@ -221,8 +222,7 @@ static int check_protocols(struct kernel *k)
 	size_t count = listeners_list(k->listeners, &sockets);
 	for (size_t i = 0; i < count; i++)
 		if (!plugins_protocol(k->plugins, sockets[i]->protocol)) {
-			uwsgi_log("uwsgi: socket %s: no plugin provides the protocol %s; not started\n", sockets[i]->name,
-				  sockets[i]->protocol);
+			uwsgi_cause("socket %s: no plugin provides the protocol %s", sockets[i]->name, sockets[i]->protocol);
 			return -EPROTONOSUPPORT;
 		}
 	return 0;
@@ -240,7 +240,7 @@ static int open_sockets(struct kernel *k)
 	if (!failed)
 		failed = check_protocols(k);
 	if (!failed && !s->no_server && !listeners_list(k->listeners, &sockets)) {
-		uwsgi_log("The -s/--socket option is missing and stdin is not a socket: there is nothing to listen on; not started\n");
+		uwsgi_cause("the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
 		failed = -EINVAL;
 	}
 	return failed;
@@ -317,11 +317,19 @@ static int run_server(struct kernel *k)
 {
 	int processes;
 	if (prepare_process(k->settings) || open_sockets(k) || drop_privileges(k->settings) || lay_out_table(k, &processes))
-		return 1;
+		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
+	return status;
+}
+
+/* The last line of a server that could not go on. */
+static int say_why(int status)
+{
+	if (status && cause_get())
+		uwsgi_log("uwsgi: %s; exit status %d\n", cause_get(), status);
 	return status;
 }
 
@@ -334,12 +342,13 @@ int server_main(int argc, char **argv, char **envp)
 	k->started_us = uwsgi_micros();
 	proc_title_init(argc, argv, envp);
 	plugin_glue_set(k);
+	cause_init();
 	if (make_parts(k, exe_dir()))
-		return 1;
+		return say_why(EXIT_CANNOT_START);
 	if (argc == 3 && !strcmp(argv[1], "--manifest"))
 		return plugins_print_manifest(k->plugins, argv[2], stdout) ? 1 : 0;
 	int result = config_run(k->config, argc, argv);
 	if (result != CONFIG_START)
 		return result == CONFIG_DONE ? 0 : -result;
-	return run_server(k);
+	return say_why(run_server(k));
 }

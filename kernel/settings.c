@@ -133,7 +133,7 @@ static const struct uwsgi_option rows[] = {
 	ROW("buffer-size", INT, buffer_size, "largest head of a request in bytes (default 4096)", .letter = 'b'),
 	CALL("max-vars", apply_max_vars, "most variables of a request (default 64)", .letter = 'v'),
 	ROW("socket-timeout", INT, socket_timeout, "seconds a client may stall (default 4)", .letter = 'z'),
-	ROW("keep-alive", INT, http_keepalive, "seconds an idle connection is kept open (default 60)"),
+	ROW("keep-alive", INT, keep_alive, "seconds an idle connection is kept open (default 60)"),
 	ROW("so-keepalive", BOOL, so_keepalive, "SO_KEEPALIVE on connections"),
 	ROW("reuse-port", BOOL, reuse_port, "SO_REUSEPORT on the sockets"),
 #undef GROUP
@@ -177,7 +177,7 @@ int settings_register(struct settings *settings, struct option_registry *options
 		.buffer_size = 4096,
 		.max_vars = 64,
 		.socket_timeout = 4,
-		.http_keepalive = 60,
+		.keep_alive = 60,
 	};
 	return option_register(options, "the kernel", rows, sizeof *rows, settings);
 }

@@ -46,7 +46,7 @@ struct settings {
 	int buffer_size; /* bytes of a request head */
 	int max_vars;
 	int socket_timeout; /* seconds without progress */
-	int http_keepalive; /* seconds an idle connection is kept */
+	int keep_alive; /* seconds an idle connection is kept */
 	int64_t limit_post; /* bytes; 0: none */
 	int post_buffering;
 	bool so_keepalive, reuse_port;

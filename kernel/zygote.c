@@ -5,6 +5,7 @@
  * (PR_SET_CHILD_SUBREAPER).  The helper writes the pid into the table first, so the master knows it before it can end. */
 #include "zygote.h"
 
+#include "cause.h"
 #include "child.h"
 #include "hook.h"
 #include "listen.h"
@@ -28,13 +29,13 @@ int zygote_load(struct kernel *k)
 	const struct uwsgi_socket *const *sockets;
 	int apps = plugins_load_apps(k->plugins);
 	if (apps < 0) {
-		uwsgi_log("uwsgi: the application could not be loaded (the cause is above); exit status %d\n", EXIT_APP_FAILED);
+		if (!cause_get())
+			uwsgi_cause("the application could not be loaded: %s", strerror(-apps));
 		return apps;
 	}
 	if (apps == 0 && k->settings->need_app && listeners_list(k->listeners, &sockets)) {
-		uwsgi_log("uwsgi: no application is configured (wsgi-file, module, mount, ...) but a socket is: there is nothing "
-			  "to serve; exit status %d.  Set need-app = false to start all the same\n",
-			  EXIT_APP_FAILED);
+		uwsgi_cause("a socket is configured but no application: there is nothing to serve (need-app = false starts all "
+			    "the same)");
 		return -ENOENT;
 	}
 	return apps;

@@ -37,8 +37,8 @@ int http_gateway_open(const struct uwsgi_strings *addresses)
 		struct uwsgi_socket *socket;
 
 		if (gateway_count == GATEWAY_SOCKETS_MAX) {
-			uwsgi_log("http gateway: %s: more than %d addresses are not supported\n", addresses->v[i],
-				  GATEWAY_SOCKETS_MAX);
+			uwsgi_cause("http gateway: %s: more than %d addresses are not supported", addresses->v[i],
+				    GATEWAY_SOCKETS_MAX);
 			return -EINVAL;
 		}
 		socket = uwsgi_socket_gateway(addresses->v[i], "http");

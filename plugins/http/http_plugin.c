@@ -1,6 +1,8 @@
 /* http_plugin.c - HTTP in the workers (--http-socket) and the gateway in front of them (--http): the tables. */
 #include "http.h"
 
+#include <stdlib.h>
+
 static struct uwsgi_strings gateway_addresses; /* where the option's row puts them */
 
 static int apply_http_socket(const char *key, const char *value, void *data)
@@ -8,6 +10,14 @@ static int apply_http_socket(const char *key, const char *value, void *data)
 	(void)key;
 	(void)data;
 	return uwsgi_socket_add(value, "http");
+}
+
+/* "1" and words only turn on what is on anyway; a larger number is how long an idle connection is kept. */
+static int apply_keepalive(const char *key, const char *value, void *data)
+{
+	(void)key;
+	(void)data;
+	return strtol(value, NULL, 10) > 1 ? uwsgi_option_set("keep-alive", value) : 0;
 }
 
 static int init(void)
@@ -22,6 +32,8 @@ static const struct uwsgi_option options[] = {
 	  .help = "same as http-socket, which keeps connections alive too" },
 	{ "http", .type = UWSGI_OPT_LIST, .value = &gateway_addresses, .group = "http",
 	  .help = "accept HTTP connections on this address in a process of its own, which hands them to the workers" },
+	{ "http-keepalive", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_keepalive, .group = "http",
+	  .help = "keep idle connections open that many seconds (same as keep-alive; connections are kept in any case)" },
 	{ "httprouter", .alias_of = "http" },
 	{ 0 },
 };

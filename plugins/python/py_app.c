@@ -305,13 +305,13 @@ static int load_eval(const char *mountpoint, const char *code, PyObject *(*load)
 	return rc;
 }
 
-/* Log why, the traceback first and the cause as the last line. */
+/* The traceback for the developer, the cause for the last line. */
 static int give_up(const char *option, const char *target)
 {
 	char why[512];
 	py_describe_exception(why, sizeof why);
 	py_print_exception();
-	uwsgi_log("unable to load app %d (%s %s): %s\n", apps.count, option, target, why);
+	uwsgi_cause("unable to load app %d (%s %s): %s", apps.count, option, target, why);
 	return -ENOEXEC;
 }
 
@@ -320,7 +320,7 @@ static int load_mount(const char *text)
 	char mountpoint[PATH_MAX];
 	const char *equals = strchr(text, '=');
 	if (!equals) {
-		uwsgi_log("--mount %s: '=' is missing: use --mount /path=app\n", text);
+		uwsgi_cause("--mount %s: '=' is missing: use --mount /path=app", text);
 		return -EINVAL;
 	}
 	snprintf(mountpoint, sizeof mountpoint, "%.*s", (int)(equals - text), text);

@@ -175,7 +175,7 @@ int py_interp_start(void)
 	if (Py_IsInitialized())
 		return 0;
 	if (options->home && !exists(options->home, "")) {
-		uwsgi_log("python: --home %s: %s\n", options->home, strerror(errno));
+		uwsgi_cause("python: --home %s: %s", options->home, strerror(errno));
 		return -ENOENT;
 	}
 	promote_libpython();
@@ -186,7 +186,7 @@ int py_interp_start(void)
 		status = Py_InitializeFromConfig(&config);
 	PyConfig_Clear(&config);
 	if (PyStatus_Exception(status)) {
-		uwsgi_log("python: cannot start Python %s: %s\n", PY_VERSION, status.err_msg ? status.err_msg : "exit");
+		uwsgi_cause("python: cannot start Python %s: %s", PY_VERSION, status.err_msg ? status.err_msg : "exit");
 		return -EINVAL;
 	}
 	interpreter_pid = getpid();
@@ -196,7 +196,7 @@ int py_interp_start(void)
 	if (set_executable(options->executable) == 0 && redirect_output() == 0 && set_path(options) == 0)
 		return 0;
 	py_print_exception();
-	uwsgi_log("python: cannot prepare the interpreter, see above\n");
+	uwsgi_cause("python: cannot prepare the interpreter, see above");
 	return -EINVAL;
 }
 

@@ -12,7 +12,10 @@ struct py_core *py_core(void)
 
 int py_wsgi_init(void)
 {
-	return py_environ_init() | py_input_init() | py_response_init() | py_file_init();
+	/* types first: the collector may visit whatever holds one, and must not find it half made */
+	if (py_input_init() < 0 || py_response_init() < 0 || py_file_init() < 0)
+		return -1;
+	return py_environ_init();
 }
 
 /* The iterable is closed in any case; what its close() raises is only logged. */

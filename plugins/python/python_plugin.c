@@ -17,9 +17,9 @@ const struct py_options *py_options(void)
 	}
 /* clang-format off */
 static const struct uwsgi_option options[] = {
-	{ "wsgi-file", 0, UWSGI_OPT_STR, .value = &settings.wsgi_file, .help = "load the application from a file", .group = "python" },
+	{ "wsgi-file", 0, UWSGI_OPT_STR, .value = &settings.wsgi_file, .claims = ".py .wsgi", .help = "load the application from a file", .group = "python" },
 	ALIAS("file", "wsgi-file"),
-	{ "module", 'w', UWSGI_OPT_STR, .value = &settings.module, .help = "load the application from a module: MODULE or MODULE:CALLABLE", .group = "python" },
+	{ "module", 'w', UWSGI_OPT_STR, .value = &settings.module, .claims = ":", .help = "load the application from a module: MODULE or MODULE:CALLABLE", .group = "python" },
 	ALIAS("wsgi", "module"),
 	{ "callable", 0, UWSGI_OPT_STR, .value = &settings.callable, .help = "name of the application in its file or module (application)", .group = "python" },
 	{ "eval", 0, UWSGI_OPT_STR, .value = &settings.eval, .help = "load the application from Python code", .group = "python" },
@@ -65,7 +65,7 @@ static int load(void)
 		return rc;
 	if (py_module_init() < 0 || py_wsgi_init() < 0) {
 		py_print_exception();
-		uwsgi_log("python: cannot make the module uwsgi, see above\n");
+		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
 	}
 	return py_app_load_all();

@@ -216,6 +216,8 @@ REFUSED = {
     "chunks too large": (POST + "Transfer-Encoding: chunked\r\n\r\n" + "1000\r\n%s\r\n" % ("x" * 4096) * 200, 413),
     "number too large": (POST + "Content-Length: 99999999999999999999\r\n\r\n", 413),
     "target too long": ("GET /" + "a" * 9000, 414),
+    "target too long in a whole head": ("GET /" + "a" * 8900 + " HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    "target too long with many fields": ("GET /" + "a" * 8900 + " HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 1000, 414),
     "head too long": (GET + "X: %s\r\n" % ("a" * 9000), 431),
     "too many fields": (GET + "".join("X-%d: y\r\n" % i for i in range(300)) + "\r\n", 431),
 }

@@ -49,11 +49,18 @@ struct uwsgi_option {
 	/* For CALL.  `value` is "" when none was given.  Returns 0, or a negative errno after logging why. */
 	int (*apply)(const char *key, const char *value, void *data);
 	void *data;
+	/* Words of the command line that are no options but mean this one, by their ending: ".py .wsgi" claims app.py and
+	 * app.py:name, ":" claims what else has the form NAME:NAME.  Configuration files go first. */
+	const char *claims;
 };
 
 /* The value an option or placeholder has now, as text; NULL when it was never given.  Repeated keys: the last one.
  * [any] after configuration.  The text is valid for ever. */
 UWSGI_API const char *uwsgi_option_get(const char *name);
+
+/* Give an option a value as if it had been configured, NULL: a flag without one.  For an .apply that stands for another
+ * option.  0, -ENOENT when there is no such option, or a negative errno after logging why.  [main] */
+UWSGI_API int uwsgi_option_set(const char *name, const char *value);
 
 /* Walk every key that was given (options and custom keys), in order, once per occurrence.  `value` is NULL for a
  * command line flag without a value.  [any] after configuration. */

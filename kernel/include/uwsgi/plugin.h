@@ -45,8 +45,8 @@ struct uwsgi_plugin {
 	void *data;          /* for the plugin */
 
 	void (*on_load)(void); /* [main] right after loading, configuration not known yet */
-	int (*init)(void);     /* [main] configuration applied, before the sockets are bound.  The result is logged
-				  when negative, and ends the start only when .strict is set */
+	int (*init)(void);     /* [main] configuration applied, before the sockets are bound.  A negative result is
+				  logged, and ends the start only when .strict is set: see uwsgi_cause */
 
 	const struct uwsgi_option *options;
 	const struct uwsgi_hook *hooks;
@@ -60,7 +60,7 @@ struct uwsgi_plugin {
 	uint32_t strict;   /* non-zero: a negative init ends the start */
 
 	/* [zygote] Load the application.  The number of applications loaded (0: none configured), or a negative errno after
-	 * the cause was logged: the generation is given up with exit status 22. */
+	 * uwsgi_cause: the generation is given up with exit status 22. */
 	int (*load)(void);
 	int (*post_fork)(void);        /* [child] after the fork.  Negative: the process ends */
 	void (*thread_init)(int core); /* [worker] in each thread before its first request */

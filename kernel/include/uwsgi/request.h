@@ -137,10 +137,12 @@ UWSGI_API int64_t uwsgi_body_left(const struct uwsgi_request *req);
 /* ---- its response ---- */
 
 /* Begin, or begin again while nothing was sent: "200 OK".  Removes the headers set so far.
- * -EINVAL: not three digits, or a byte that may not be in a status line; -EALREADY: headers were sent. */
+ * -EINVAL: not three digits, an interim status (1xx but 101), or a byte that may not be in a status line; -EALREADY:
+ * headers were sent. */
 UWSGI_API int uwsgi_response_status(struct uwsgi_request *req, const char *status, size_t len);
 
-/* Add a header.  -EINVAL: the name is no token, or the value holds CR, LF or NUL; -E2BIG: the head is full (64 KiB). */
+/* Add a header.  -EINVAL: the name is no token, the value holds CR, LF or NUL, or it frames the body a second time;
+ * -E2BIG: the head is full (64 KiB). */
 UWSGI_API int uwsgi_response_header(struct uwsgi_request *req, const char *name, size_t name_len, const char *value,
 				    size_t value_len);
 

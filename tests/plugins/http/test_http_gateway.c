@@ -119,6 +119,11 @@ void uwsgi_log(const char *fmt, ...)
 	va_end(args);
 }
 
+void uwsgi_cause(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
 /* ---- helpers ---- */
 
 static void run(void (*script)(void))

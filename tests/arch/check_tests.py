@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Every file of the kernel has its unit test, tests/kernel/test_<file>.c, or a reason here why another test has it.
+
+    check_tests.py ROOT"""
+
+import pathlib
+import sys
+
+# What only a running server shows, and what is tested with the file it is a part of.
+ELSEWHERE = {
+    "main": "one call",
+    "accept": "needs a worker around it: tests/e2e",
+    "child": "the life of a forked process: tests/e2e",
+    "master": "the life of the server: tests/e2e",
+    "plugin": "loads files into a server: tests/abi",
+    "plugin_build": "runs a compiler: tests/e2e",
+    "plugin_glue": "public names for what other files do: tests/e2e",
+    "server": "the order of a start: tests/e2e",
+    "settings": "the rows of the kernel's options: tests/e2e/test_config.py",
+    "worker": "the life of a worker: tests/e2e",
+    "zygote": "forks on order: tests/e2e",
+    "config_argv": "part of config: test_config",
+    "config_collect": "part of config: test_config",
+    "config_directive": "part of config: test_config",
+    "config_file": "part of config: test_config",
+    "config_logic": "part of config: test_config",
+    "config_print": "part of config: test_config",
+    "config_text": "part of config: test_config_ini, test_config_expand",
+    "api_docs": "the pages of a server's rows: tests/e2e",
+    "api_option": "one option: tests/e2e",
+    "api_request": "rows about a request: tests/e2e/test_uwsgi_module.py",
+    "api_server": "rows about the server: tests/e2e/test_uwsgi_module.py",
+    "api_socket": "rows about descriptors: tests/e2e/test_uwsgi_module.py",
+}
+
+
+def check(root):
+    files = {p.stem for p in root.glob("kernel/*.c")}
+    tested = {p.stem.removeprefix("test_") for p in root.glob("tests/kernel/test_*.c")}
+    meson = (root / "tests/meson.build").read_text()
+    for name in sorted(files - tested - set(ELSEWHERE)):
+        yield f"kernel/{name}.c:1: has no tests/kernel/test_{name}.c"
+    for name in sorted(set(ELSEWHERE) - files):
+        yield f"tests/arch/check_tests.py:1: there is no kernel/{name}.c any more"
+    for name in sorted(set(ELSEWHERE) & tested):
+        yield f"tests/arch/check_tests.py:1: {name} has a test now"
+    for name in sorted(tested):
+        if f"'{name}'" not in meson:
+            yield f"tests/kernel/test_{name}.c:1: is not built by tests/meson.build"
+
+
+def main():
+    broken = list(check(pathlib.Path(sys.argv[1])))
+    print("\n".join(broken))
+    return bool(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+/* Manifests: found by what they say, in the order of their names, and nothing else is taken for one. */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin_manifest.h"
+
+static char dir[] = "/tmp/test_manifest_XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *file = fopen(path, "w");
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_dir(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	write_file("beta_plugin.manifest", "alias b\noption beta\noption shared\noption-letter B\n");
+	write_file("alpha_plugin.manifest", "format .a\noption shared\nprotocol p");
+	write_file("gamma.manifest", "option gamma\n");
+	write_file("_plugin.manifest", "option nameless\n");
+	write_file("delta_plugin.manifest.old", "option delta\n");
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+	(void)st;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+static void remove_dir(void)
+{
+	nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(plugin_manifest, .init = make_dir, .fini = remove_dir);
+
+Test(plugin_manifest, tells_who_provides_what)
+{
+	static const struct {
+		const char *what, *name, *plugin;
+	} rows[] = {
+		{ "option", "beta", "beta" },    { "alias", "b", "beta" },        { "option-letter", "B", "beta" },
+		{ "format", ".a", "alpha" },     { "protocol", "p", "alpha" },    { "option", "shared", "alpha" },
+		{ "option", "bet", NULL },       { "option", "betas", NULL },     { "option", "", NULL },
+		{ "optio", "n beta", NULL },     { "option", "B", NULL },         { "format", "beta", NULL },
+		{ "option", "gamma", NULL },     { "option", "nameless", NULL },  { "option", "delta", NULL },
+		{ "option", "beta\n", NULL },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char path[256] = "untouched", want[256] = "untouched";
+		if (rows[i].plugin)
+			snprintf(want, sizeof want, "%s/%s_plugin.so", dir, rows[i].plugin);
+		bool found = manifest_find(dir, rows[i].what, rows[i].name, path, sizeof path);
+		cr_expect_eq(found, rows[i].plugin != NULL, "%s %s", rows[i].what, rows[i].name);
+		cr_expect_str_eq(path, want);
+	}
+}
+
+Test(plugin_manifest, takes_the_tail_of_a_long_line_for_no_line_of_its_own)
+{
+	char path[256], text[700];
+	/* a reader with 511 bytes a turn would begin its second turn at the option */
+	memset(text, 'x', sizeof text);
+	strcpy(text + 511, "option hidden\noption after\n");
+	write_file("long_plugin.manifest", text);
+	cr_assert_not(manifest_find(dir, "option", "hidden", path, sizeof path));
+	cr_assert(manifest_find(dir, "option", "after", path, sizeof path));
+}
+
+Test(plugin_manifest, finds_nothing_where_there_is_nothing)
+{
+	char path[256];
+	cr_assert_not(manifest_find("/nonexistent", "option", "beta", path, sizeof path));
+}
+
+Test(plugin_manifest, gives_no_path_that_was_cut)
+{
+	char path[12];
+	cr_assert_not(manifest_find(dir, "option", "beta", path, sizeof path));
+}
