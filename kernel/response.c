@@ -79,7 +79,7 @@ int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t 
 		return -EINVAL;
 	pub->status = code;
 	pub->header_count = 0;
-	req->has_length = req->app_framed = req->wants_close = false;
+	req->has_length = req->app_framed = req->wants_close = req->overlong = false;
 	req->no_body = pub->is_head || is_bodiless(pub->status);
 	req->out_len = 0;
 	if (pub->http_version >= 11)
@@ -234,9 +234,11 @@ static size_t within_length(struct request *req, size_t len)
 	uint64_t left = (uint64_t)req->length > req->pub.body_size ? (uint64_t)req->length - req->pub.body_size : 0;
 	if (len <= left)
 		return len;
-	uwsgi_log(
-		"uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is dropped\n",
-		(long long)req->length);
+	if (!req->overlong)
+		uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is "
+			  "dropped\n",
+			  (long long)req->length);
+	req->overlong = true;
 	return (size_t)left;
 }
 
@@ -253,9 +255,12 @@ int uwsgi_response_write(struct uwsgi_request *pub, const void *buf, size_t len)
 		end_head(req, -1);
 	if (req->no_body) {
 		pub->body_size += len;
-		return transmit(req, NULL, 0);
+		int failed = transmit(req, NULL, 0);
+		return failed ? failed : 1;
 	}
 	len = within_length(req, len);
+	if (!len)
+		return 1;
 	pub->body_size += len;
 	struct iovec pieces[3];
 	char size[20];
@@ -301,7 +306,7 @@ int uwsgi_response_body(struct uwsgi_request *pub, const struct iovec *iov, int 
 		int failed = 0;
 		for (int i = 0; i < count && !failed; i++)
 			failed = uwsgi_response_write(pub, iov[i].iov_base, iov[i].iov_len);
-		return failed;
+		return failed < 0 ? failed : 0;
 	}
 	end_head(req, (int64_t)total);
 	req->ended = true;
@@ -361,8 +366,10 @@ int uwsgi_response_error(struct uwsgi_request *pub, int status)
 {
 	struct request *req = request_of(pub);
 	pub->keep_alive = false;
-	if (pub->headers_sent)
+	if (pub->headers_sent) {
+		req->cut = true;
 		return -EALREADY;
+	}
 	if (status == 500 && req->body_status) /* the application stumbled over what its client did */
 		status = req->body_status;
 	char line[64];
@@ -386,7 +393,7 @@ bool response_finish(struct request *req)
 		uwsgi_response_error(pub, 500);
 	else if (!pub->headers_sent)
 		uwsgi_response_body(pub, NULL, 0);
-	else if (req->chunked && !req->no_body)
+	else if (req->chunked && !req->no_body && !req->cut)
 		transmit(req, &(struct iovec){ (void *)"0\r\n\r\n", 5 }, 1);
 	/* less than promised: only the end of the connection can tell the client */
 	if (req->has_length && !req->no_body && pub->body_size < (uint64_t)req->length)

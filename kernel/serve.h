@@ -69,6 +69,8 @@ struct request {
 	char *out;
 	size_t out_len;
 	bool has_length, chunked, app_framed; /* who says where the body ends */
+	bool cut;                /* failed on the way: its client must not take it for complete */
+	bool overlong;           /* the application gave more than Content-Length: said once */
 	bool no_body;            /* HEAD, 1xx, 204, 304: what the application gives is not sent */
 	bool ended;              /* body or file was called */
 	int64_t length;          /* what Content-Length promised */

@@ -62,7 +62,7 @@ def zygotes(server):
 
 
 def spawned(server, count):
-    wait_until(lambda: server.log.count("uWSGI worker") - server.log.count("uWSGI worker 0") >= count, "%d workers" % count)
+    wait_until(lambda: len(processes(server, "worker")) >= count, "%d workers" % count)
 
 
 def cpu_seconds(pid):
@@ -160,7 +160,7 @@ def test_a_worker_lost_together_with_its_zygote_comes_back(serve):
     server = serve(APP)
     victim = int(answered(server, "/pid").rsplit(b"\r\n", 1)[1])
     spawned(server, 1)
-    (zygote,) = zygotes(server)
+    zygote = wait_until(lambda: len(zygotes(server)) == 1 and zygotes(server)[0], "the zygote to be alone")
     os.kill(zygote, signal.SIGSTOP)  # it will not read the order for the next worker
     os.kill(victim, signal.SIGKILL)
     server.wait_for_log("trying respawn")
@@ -288,6 +288,54 @@ def test_many_idle_and_slow_clients_leave_the_others_served(serve):
             if i % 2:
                 client.recv(1000)
         assert answered(server, timeout=1).endswith(b"hello")
+
+
+# ---- programs that do not end ----
+
+
+@pytest.mark.parametrize("fields", ["HEAD / HTTP/1.1", "GET / HTTP/1.1"])
+def test_an_endless_body_ends_when_nothing_more_of_it_is_wanted(serve, fields):
+    server = serve("""
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Length", "5")])
+            return iter(lambda: b"abcde", None)
+    """)
+    with server.connect() as s:
+        s.sendall(fields.encode() + b"\r\nHost: a\r\n\r\n")
+        s.recv(1000)
+        assert answered(server).endswith(b"abcde")
+    assert server.log.count("more than the Content-Length") <= 2
+
+
+def test_a_body_that_fails_on_the_way_does_not_look_complete(serve):
+    server = serve("""
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"first"
+            raise ValueError("on the way")
+    """)
+    answer = answered(server)
+    assert b"5\r\nfirst\r\n" in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+    server.wait_for_log("on the way")
+
+
+def test_an_exc_info_that_is_none_is_refused(serve):
+    server = serve("""
+        import sys
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"first"
+            try:
+                raise ValueError
+            except ValueError:
+                start_response("500 Oops", [], (1, 2, sys.exc_info()[2]))
+    """)
+    assert b"first" in answered(server)
+    server.wait_for_log("sys.exc_info() returned")
+    assert b"first" in answered(server)
+    assert "DAMN" not in server.log
 
 
 # ---- clients that misbehave ----

@@ -147,7 +147,8 @@ UWSGI_API int uwsgi_response_header(struct uwsgi_request *req, const char *name,
 				    size_t value_len);
 
 /* Send body bytes now, the head before the first.  Blocks while the client is too slow and the buffer of the connection
- * is full.  0, -EPIPE (gone), -ETIMEDOUT, -EINVAL (no status yet). */
+ * is full.  0; 1 when nothing more is wanted (HEAD, the Content-Length is reached): an endless body may stop; -EPIPE
+ * (gone), -ETIMEDOUT, -EINVAL (no status yet). */
 UWSGI_API int uwsgi_response_write(struct uwsgi_request *req, const void *buf, size_t len);
 
 /* The whole body, known at once: its length is added when the application did not give one, and head and body leave in
@@ -161,7 +162,8 @@ UWSGI_API int uwsgi_response_file(struct uwsgi_request *req, int fd, int64_t off
 /* Send the head now, even without a body. */
 UWSGI_API int uwsgi_response_flush(struct uwsgi_request *req);
 
-/* Answer with a status and a short text, and close the connection afterwards.  Does nothing when headers were sent. */
+/* Answer with a status and a short text, and close the connection afterwards.  When headers were sent, the connection
+ * closes without the end of the body, so that the client knows that something is missing; -EALREADY. */
 UWSGI_API int uwsgi_response_error(struct uwsgi_request *req, int status);
 
 /* Close the connection now; the request function may go on, writing fails. */
