@@ -14,8 +14,7 @@
 static int print_api(const char *key, const char *value, void *data)
 {
 	struct kernel *k = data;
-	while (plugins_autoload(k->plugins, "all", ""))
-		; /* the table is complete when nothing is left to load */
+	plugins_load_all(k->plugins);
 	int rc = api_print(k->api, value, stdout);
 	if (rc == 0)
 		exit(EXIT_SUCCESS);

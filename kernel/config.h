@@ -22,6 +22,9 @@ struct config_host {
 	bool (*autoload)(void *ctx, const char *what, const char *name);
 	/* A loaded format, by its name or by a suffix with its dot. */
 	const struct uwsgi_config_format *(*format)(void *ctx, const char *name_or_suffix);
+	/* Load every plugin there is, for the lists of all options; the i-th loaded format, NULL after the last. */
+	void (*load_all)(void *ctx);
+	const struct uwsgi_config_format *(*format_at)(void *ctx, size_t i);
 	bool (*has_plugin)(void *ctx, const char *name);
 	/* Path of the list of all options upstream knows; NULL: not installed. */
 	const char *(*upstream_options)(void *ctx);

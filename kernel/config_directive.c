@@ -128,7 +128,7 @@ static int declare(struct config *config, const char *value, uint32_t flags)
 		.arg = takes ? UWSGI_ARG_REQUIRED : UWSGI_ARG_NONE,
 		.flags = flags,
 		.help = "declared by the configuration",
-		.group = "configuration",
+		.group = CONFIG_GROUP,
 		.apply = apply_macro,
 		.data = macro,
 	} };
@@ -293,7 +293,7 @@ static int apply_get(const char *key, const char *value, void *data)
 #define ROW(NAME, FN, ARG, FLAGS, HELP, ...)                                                                           \
 	{                                                                                                              \
 		.name = NAME, .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_##ARG, .flags = FLAGS, .help = HELP,            \
-		.group = "configuration", .apply = FN, __VA_ARGS__                                                     \
+		.group = CONFIG_GROUP, .apply = FN, __VA_ARGS__                                                     \
 	}
 
 /* clang-format off */

@@ -260,7 +260,7 @@ static struct uwsgi_option row(const char *name, const char *help, int (*apply)(
 		.arg = arg,
 		.flags = UWSGI_OPT_IMMEDIATE,
 		.help = help,
-		.group = "configuration",
+		.group = CONFIG_GROUP,
 		.apply = apply,
 	};
 }
@@ -270,9 +270,9 @@ int config_logic_register(struct config *config)
 {
 	static const struct uwsgi_option spellings[] = {
 		{ "else", 0, UWSGI_OPT_CALL, UWSGI_ARG_OPTIONAL, UWSGI_OPT_IMMEDIATE, NULL,
-		  "keep the following keys if those before were dropped", "configuration", NULL, apply_else },
+		  "keep the following keys if those before were dropped", CONFIG_GROUP, NULL, apply_else },
 		{ "end", 0, UWSGI_OPT_CALL, UWSGI_ARG_OPTIONAL, UWSGI_OPT_IMMEDIATE, NULL, "close a for or if block",
-		  "configuration", NULL, apply_end },
+		  CONFIG_GROUP, NULL, apply_end },
 		{ .name = "endfor", .alias_of = "end" },
 		{ .name = "end-for", .alias_of = "end" },
 		{ .name = "endif", .alias_of = "end" },

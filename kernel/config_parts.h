@@ -64,6 +64,8 @@ struct config {
 
 enum { CONFIG_MAX_DEPTH = 32 };
 
+#define CONFIG_GROUP "configuration" /* heading of the options of the configuration itself, and of its formats */
+
 /* Log "where: message" and give up with status 1.  Returns -1. */
 int config_fail(struct config *config, const char *fmt, ...) UWSGI_PRINTF(2, 3);
 

@@ -230,7 +230,7 @@ bool option_is_true(const char *value)
 bool words_have(const char *words, const char *word)
 {
 	size_t n = strlen(word);
-	for (const char *at = words; at && (at = strstr(at, word)); at += n)
+	for (const char *at = n ? words : NULL; at && (at = strstr(at, word)); at += n)
 		if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
 			return true;
 	return false;

@@ -366,7 +366,28 @@ bool plugins_autoload(struct plugins *p, const char *what, const char *name)
 	return false;
 }
 
+static void load_found(const char *path, void *data)
+{
+	char name[256];
+	symbol_of(path, name, sizeof name);
+	load_path(data, name, path, -1);
+}
+
+void plugins_load_all(struct plugins *p)
+{
+	const char *dir;
+	if (p->k->settings->no_autoload)
+		return;
+	for (size_t i = 0; (dir = dir_at(p, i)); i++)
+		manifest_each(dir, load_found, p);
+}
+
 /* ---- what they provide ---- */
+
+const struct uwsgi_config_format *plugins_format_at(const struct plugins *p, size_t i)
+{
+	return i < p->format_count ? &p->formats[i] : NULL;
+}
 
 const struct uwsgi_config_format *plugins_format(struct plugins *p, const char *name)
 {

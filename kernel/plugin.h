@@ -18,10 +18,14 @@ struct plugins *plugins_create(struct kernel *k, const char *build_dir);
 int plugins_load(struct plugins *p, const char *list, bool required);
 /* Find in the manifests who has `what` ("option", "format", ...) called `name`, and load it.  True when it was. */
 bool plugins_autoload(struct plugins *p, const char *what, const char *name);
+/* Load every plugin that can be found, for lists of all there is. */
+void plugins_load_all(struct plugins *p);
 bool plugins_has(const struct plugins *p, const char *name);
 /* The path of a file that is installed beside the plugins; NULL when it is nowhere. */
 const char *plugins_data_file(struct plugins *p, const char *name);
 
+/* The i-th loaded format, NULL after the last. */
+const struct uwsgi_config_format *plugins_format_at(const struct plugins *p, size_t i);
 /* A loaded format by name or suffix, a protocol by name (loading its plugin when a manifest has it); NULL. */
 const struct uwsgi_config_format *plugins_format(struct plugins *p, const char *name_or_suffix);
 const struct uwsgi_protocol *plugins_protocol(struct plugins *p, const char *name);

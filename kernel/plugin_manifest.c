@@ -2,6 +2,7 @@
 #include "plugin_manifest.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,21 +32,62 @@ static bool has_line(const char *path, const char *what, const char *name)
 	return found;
 }
 
-bool manifest_find(const char *dir, const char *what, const char *name, char *path_r, size_t size)
+/* Call fn for each manifest, in the order of their names, until it returns true. */
+static bool each(const char *dir, bool (*fn)(const char *manifest, void *data), void *data)
 {
 	struct dirent **entries;
-	bool found = false;
+	bool done = false;
 	int count = scandir(dir, &entries, is_manifest, alphasort);
 	for (int i = 0; i < count; i++) {
-		char path[4096];
-		snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
-		if (!found && has_line(path, what, name)) {
-			size_t stem = strlen(path) - (sizeof ".manifest" - 1);
-			found = snprintf(path_r, size, "%.*s.so", (int)stem, path) < (int)size;
-		}
+		char path[PATH_MAX];
+		if (!done && snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name) < (int)sizeof path)
+			done = fn(path, data);
 		free(entries[i]);
 	}
 	if (count >= 0)
 		free(entries);
-	return found;
+	return done;
+}
+
+/* The plugin beside a manifest. */
+static bool plugin_of(const char *manifest, char *path_r, size_t size)
+{
+	size_t stem = strlen(manifest) - (sizeof ".manifest" - 1);
+	return snprintf(path_r, size, "%.*s.so", (int)stem, manifest) < (int)size;
+}
+
+struct search {
+	const char *what, *name;
+	char *path_r;
+	size_t size;
+};
+
+static bool visit_search(const char *manifest, void *data)
+{
+	const struct search *search = data;
+	return has_line(manifest, search->what, search->name) && plugin_of(manifest, search->path_r, search->size);
+}
+
+bool manifest_find(const char *dir, const char *what, const char *name, char *path_r, size_t size)
+{
+	return each(dir, visit_search, &(struct search){ what, name, path_r, size });
+}
+
+struct walk {
+	void (*fn)(const char *plugin, void *data);
+	void *data;
+};
+
+static bool visit_walk(const char *manifest, void *data)
+{
+	const struct walk *walk = data;
+	char path[PATH_MAX];
+	if (plugin_of(manifest, path, sizeof path))
+		walk->fn(path, walk->data);
+	return false;
+}
+
+void manifest_each(const char *dir, void (*fn)(const char *plugin, void *data), void *data)
+{
+	each(dir, visit_walk, &(struct walk){ fn, data });
 }

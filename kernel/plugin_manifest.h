@@ -9,4 +9,7 @@
  * of the plugin beside it is written to path_r.  With several, the first in the order of their names. */
 bool manifest_find(const char *dir, const char *what, const char *name, char *path_r, size_t size);
 
+/* Call fn with the path of each plugin that has a manifest there, in the order of their names. */
+void manifest_each(const char *dir, void (*fn)(const char *plugin, void *data), void *data);
+
 #endif

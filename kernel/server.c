@@ -70,6 +70,16 @@ static const struct uwsgi_config_format *host_format(void *ctx, const char *name
 	return plugins_format(((struct kernel *)ctx)->plugins, name);
 }
 
+static void host_load_all(void *ctx)
+{
+	plugins_load_all(((struct kernel *)ctx)->plugins);
+}
+
+static const struct uwsgi_config_format *host_format_at(void *ctx, size_t i)
+{
+	return plugins_format_at(((struct kernel *)ctx)->plugins, i);
+}
+
 static bool host_has(void *ctx, const char *name)
 {
 	return plugins_has(((struct kernel *)ctx)->plugins, name);
@@ -129,7 +139,7 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->listeners = listeners_create(k->settings);
 	struct config_host host = {
 		.options = k->options, .ctx = k, .version = UWSGI_VERSION, .load_plugins = host_load, .autoload = host_autoload,
-		.format = host_format, .has_plugin = host_has, .upstream_options = host_upstream, .finish = host_finish,
+		.format = host_format, .load_all = host_load_all, .format_at = host_format_at, .has_plugin = host_has, .upstream_options = host_upstream, .finish = host_finish,
 	};
 	int failed = settings_register(k->settings, k->options);
 	if (!failed)

@@ -190,3 +190,13 @@ Test(option, holds_thousands_of_rows)
 	cr_assert_str_eq(option_find(reg, "option-0")->name, "option-0");
 	cr_assert_str_eq(option_find(reg, "option-2999")->name, "option-2999");
 }
+
+Test(words, have_whole_words_only)
+{
+	cr_assert(words_have(".yml .yaml", ".yml"));
+	cr_assert(words_have(".yml .yaml", ".yaml"));
+	cr_assert_not(words_have(".yml .yaml", ".y"));
+	cr_assert_not(words_have(".yml .yaml", "yaml"));
+	cr_assert_not(words_have(".yml .yaml", ""));
+	cr_assert_not(words_have(NULL, ".yml"));
+}

@@ -88,3 +88,19 @@ Test(plugin_manifest, gives_no_path_that_was_cut)
 	char path[12];
 	cr_assert_not(manifest_find(dir, "option", "beta", path, sizeof path));
 }
+
+static char walked[512];
+
+static void note(const char *plugin, void *data)
+{
+	cr_assert_str_eq(data, "data");
+	snprintf(walked + strlen(walked), sizeof walked - strlen(walked), "%s ", strrchr(plugin, '/') + 1);
+}
+
+Test(plugin_manifest, names_every_plugin_that_has_one)
+{
+	manifest_each(dir, note, "data");
+	cr_assert_str_eq(walked, "alpha_plugin.so beta_plugin.so ");
+	manifest_each("/no/such/folder", note, "data");
+	cr_assert_str_eq(walked, "alpha_plugin.so beta_plugin.so ");
+}

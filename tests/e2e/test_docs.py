@@ -1,0 +1,53 @@
+"""The generated pages say what the server says; `./dev docs` writes them again."""
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from binary import REPOSITORY, run
+
+GENERATED = {"options.md": "--options-markdown", "api.md": "--api", "uwsgi.pyi": "--api=pyi"}
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_a_generated_page_is_what_the_server_prints(tmp_path, page):
+    done = run(GENERATED[page], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (REPOSITORY / "docs" / page).read_text(), "./dev docs writes it again"
+
+
+def test_the_stubs_are_python(tmp_path):
+    shutil.copy(REPOSITORY / "docs" / "uwsgi.pyi", tmp_path / "stubs.py")
+    subprocess.run([sys.executable, "-m", "py_compile", tmp_path / "stubs.py"], check=True)
+
+
+def test_help_lists_every_format_with_the_options_of_the_configuration(tmp_path):
+    text = run("--help=configuration", cwd=tmp_path).stdout
+    for line in ("--ini VALUE", "--xml VALUE", "--json VALUE", "--yaml VALUE"):
+        assert text.count("    %s " % line) == 1, text
+    assert "(.yml .yaml)" in text or "(.yaml .yml)" in text
+
+
+def test_help_lists_the_options_of_plugins_that_upstream_never_had(tmp_path, write):
+    write("greet.c", """
+        #include <uwsgi.h>
+        static bool loudly;
+        static const struct uwsgi_option options[] = {
+            { "greet-loudly", .value = &loudly, .group = "greeting", .help = "say it twice" },
+            { 0 },
+        };
+        struct uwsgi_plugin greet_plugin = { .name = "greet", .options = options };
+    """)
+    subprocess.run([sys.executable, REPOSITORY / "uwsgiconfig.py", "--plugin", "greet.c"], cwd=tmp_path, check=True)
+    manifest = run("--manifest", "./greet_plugin.so", cwd=tmp_path).stdout
+    assert manifest == "option greet-loudly\n"
+    write("greet_plugin.manifest", manifest)
+    assert "--greet-loudly" in run("--plugin-dir", ".", "--help", cwd=tmp_path).stdout
+
+
+def test_every_plugin_has_a_page():
+    for folder in (REPOSITORY / "plugins").iterdir():
+        if folder.is_dir():
+            first = (folder / "README.md").read_text().splitlines()[0]
+            assert first.startswith("# " + folder.name)
