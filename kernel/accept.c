@@ -49,7 +49,7 @@ static uint64_t progress_ms(const struct serve *s)
 static void account(struct core *core, struct request *req)
 {
 	struct proc_slot *slot = core->serve->slot;
-	uint64_t took = uwsgi_micros() - req->pub.started_us;
+	uint64_t took = request_age_us(req);
 	core->requests++;
 	atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&slot->delta_requests, 1, memory_order_relaxed);
@@ -217,20 +217,20 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 
 /* ---- one connection ---- */
 
-/* Everything was sent, or will be by the loop: part with the client so that it can read what it got. */
-static void part(struct core *core, struct conn *c)
+/* Everything was sent: part with the client so that it can read what it got.  True when the connection is closed. */
+static bool part(struct core *core, struct conn *c)
 {
 	char byte;
-	if (conn_has_backlog(c))
-		return;
+	assert(!conn_has_backlog(c));
 	/* bytes nobody will read would turn the close into a reset that destroys the answer on its way */
 	if (!c->unread && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN) {
 		conn_close(core->serve, c);
-		return;
+		return true;
 	}
 	shutdown(c->fd, SHUT_WR);
 	conn_watch(core->serve, c);
 	conn_set_phase(core->serve, c, CONN_LINGER, LINGER_TIMEOUT_MS);
+	return false;
 }
 
 /* Throw away what comes.  True when the connection is closed. */
@@ -299,6 +299,24 @@ static int keep_rest(struct core *core, struct conn *c, const struct input *in, 
 	return failed;
 }
 
+/* Go on with what a slow client has not taken.  1: it did not take all, 0: it did, or -errno. */
+static int send_backlog(struct serve *s, struct conn *c)
+{
+	int64_t before = (int64_t)c->out.len + c->file_left;
+	int left = conn_flush(c);
+	if (left < 0)
+		return left;
+	if (!left) {
+		c->phase = CONN_IDLE;
+		return 0;
+	}
+	/* bytes it sends are no progress: it would never be given up */
+	if (c->phase != CONN_SEND || (int64_t)c->out.len + c->file_left < before)
+		conn_set_phase(s, c, CONN_SEND, progress_ms(s));
+	int failed = conn_watch(s, c);
+	return failed ? failed : 1;
+}
+
 static void put_aside(struct core *core, struct conn *c)
 {
 	c->next = core->again;
@@ -313,21 +331,16 @@ static bool work(struct core *core, struct conn *c)
 		if (c->phase == CONN_LINGER)
 			return !linger(core, c);
 		if (conn_has_backlog(c)) {
-			int left = conn_flush(c);
+			int left = send_backlog(s, c);
 			if (left < 0) {
 				conn_close(s, c);
 				return false;
 			}
-			if (left) {
-				conn_set_phase(s, c, CONN_SEND, progress_ms(s));
-				conn_watch(s, c);
+			if (left)
 				return true;
-			}
-			c->phase = CONN_IDLE;
 		}
 		if (c->closing) {
-			part(core, c);
-			if (c->phase == CONN_FREE)
+			if (part(core, c))
 				return false;
 			continue;
 		}
@@ -438,7 +451,6 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 		return;
 	}
 	set_peer(c, &peer);
-	c->source.fn = conn_event;
 	c->phase = CONN_IDLE;
 	own_and_work(core, c);
 }

@@ -79,7 +79,7 @@ static ssize_t read_length(struct request *req, char *buf, size_t min, size_t ma
 {
 	if ((int64_t)max > req->unread)
 		max = (size_t)req->unread;
-	if (min > max)
+	if (min > max) /* less is left */
 		min = max;
 	size_t got = take_ready(req, buf, max);
 	while (got < min) {
@@ -154,7 +154,10 @@ ssize_t uwsgi_body_read(struct uwsgi_request *pub, void *buf, size_t min, size_t
 	struct request *req = request_of(pub);
 	if (pub->body == UWSGI_BODY_NONE || !max)
 		return 0;
-	ssize_t n = pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
+	if (min > max)
+		min = max;
+	ssize_t n =
+		pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
 	if (n < 0)
 		req->body_status = (uint16_t)status_of(n);
 	return n;

@@ -35,6 +35,7 @@ static void add_slab(struct serve *s)
 	for (int i = 0; i < SLAB; i++) {
 		struct conn *c = &slab->conns[i];
 		atomic_init(&c->owner, CONN_OWNED);
+		c->source.fn = s->on_conn; /* once: a stale event reads it whoever has the connection now */
 		c->next = s->free;
 		s->free = c;
 	}
@@ -69,6 +70,7 @@ struct conn *conn_open(struct serve *s, int fd, const struct listener *from)
 	c->addr_len = 0;
 	c->port = 0;
 	c->seen = c->decoded = 0;
+	memset(c->decoder, 0, sizeof c->decoder); /* its last client may have left in the middle of a chunk */
 	c->file = -1;
 	c->requests = 0;
 	atomic_store(&c->deadline, 0);
@@ -245,11 +247,10 @@ uint64_t conn_sweep(struct core *core, uint64_t now, void (*visit)(struct core *
 			struct conn *c = &slab->conns[i];
 			uint64_t deadline = atomic_load(&c->deadline);
 			unsigned nobody = 0;
-			if (!deadline)
-				continue;
-			if (deadline <= now && atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
+			bool due = now == UINT64_MAX || (deadline && deadline <= now);
+			if (due && atomic_compare_exchange_strong(&c->owner, &nobody, CONN_OWNED))
 				visit(core, c); /* which looks at the deadline again: the owner may have moved it */
-			else if (deadline < next)
+			else if (deadline && deadline < next)
 				next = deadline; /* also a passed one, whose owner may not move it */
 		}
 	}

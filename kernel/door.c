@@ -19,8 +19,11 @@ int door_open(struct serve *s)
 		struct listener *l = &s->listeners[i];
 		/* one worker wakes for one connection */
 		struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &l->source };
-		if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, l->socket->fd, &e) == -1)
-			return -errno;
+		if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, l->socket->fd, &e) == -1) {
+			int failed = -errno;
+			look_away(s); /* what is watched already could not be added by the next try */
+			return failed;
+		}
 	}
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "serve.h"
 
-/* Begin to watch the listening sockets.  0 or -errno. */
+/* Begin to watch the listening sockets, all of them or none.  0 or -errno. */
 int door_open(struct serve *s);
 /* Look away for a moment: what waits stays in the kernel's queue. */
 void door_pause(struct serve *s);

@@ -30,8 +30,8 @@ struct entry {
 	char port[12];
 	struct uwsgi_var vars[SOCKET_VARS];
 	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
-	int queue_fd;   /* a gateway passes connections here; -1 likewise */
-	dev_t dev;      /* of the socket's file, to remove no other's */
+	int queue_fd;	/* a gateway passes connections here; -1 likewise */
+	dev_t dev;	/* of the socket's file, to remove no other's */
 	ino_t ino;
 };
 
@@ -73,7 +73,7 @@ static int fail(const char *address, const char *why, int error)
 	return error;
 }
 
-/* A stale socket file is removed; one that somebody answers on is not. */
+/* A socket file nobody listens behind any more is removed; anything else is in the way. */
 static int clear_path(const struct address *a)
 {
 	struct stat st;
@@ -81,11 +81,13 @@ static int clear_path(const struct address *a)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd != -1 && connect(fd, &a->sa, a->len) == 0;
-	if (fd != -1)
-		close(fd);
-	if (alive)
+	/* not to wait for one whose queue is full: it is alive, too */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -errno;
+	bool stale = connect(fd, &a->sa, a->len) == -1 && errno == ECONNREFUSED;
+	close(fd);
+	if (!stale)
 		return -EADDRINUSE;
 	return unlink(a->un.sun_path) == -1 ? -errno : 0;
 }
@@ -95,30 +97,46 @@ static void set_int(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
-/* "owner", "owner:group" or ":group". */
-static int change_owner(const char *path, const char *text)
+static const char *reason(int error)
 {
-	char owner[64];
+	switch (error) {
+	case -EADDRINUSE:
+		return "another process listens there already";
+	case -EEXIST:
+		return "a file that is no socket is in its place";
+	case -ESRCH:
+		return "chown-socket names a user or group nobody has";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* "owner", "owner:group" or ":group", names or numbers. */
+static int set_owner(const char *path, const char *owner)
+{
+	char user[256];
+	const char *colon = strchr(owner, ':');
+	int n = colon ? (int)(colon - owner) : (int)strlen(owner);
 	uid_t uid;
 	gid_t gid;
-	const char *colon = strchr(text, ':');
-	snprintf(owner, sizeof owner, "%.*s", colon ? (int)(colon - text) : (int)strlen(text), text);
-	if (privs_uid(*owner ? owner : NULL, &uid) || privs_gid(colon ? colon + 1 : NULL, &gid))
-		return -EINVAL;
+	if (snprintf(user, sizeof user, "%.*s", n, owner) >= (int)sizeof user)
+		return -ESRCH;
+	if (privs_uid(n ? user : NULL, &uid) || privs_gid(colon ? colon + 1 : NULL, &gid))
+		return -ESRCH;
 	return chown(path, uid, gid) == -1 ? -errno : 0;
 }
 
-/* Mode and owner of a unix socket's file. */
-static int set_owner(const struct settings *s, struct entry *e, const char *path)
+/* Owner and mode of a unix socket's file, and which file it is. */
+static int set_file(const struct settings *s, struct entry *e, const char *path)
 {
 	const char *mode = s->chmod_socket;
 	unsigned bits = !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
 	struct stat st;
-	if (chmod(path, bits) == -1)
-		return -errno;
-	int failed = s->chown_socket ? change_owner(path, s->chown_socket) : 0;
+	int failed = s->chown_socket ? set_owner(path, s->chown_socket) : 0;
 	if (failed)
 		return failed;
+	if (chmod(path, bits) == -1)
+		return -errno;
 	if (stat(path, &st) == 0) {
 		e->dev = st.st_dev;
 		e->ino = st.st_ino;
@@ -148,7 +166,7 @@ static int bind_fd(struct listeners *l, const struct address *a, struct entry *e
 	}
 	int failed = bind(fd, &a->sa, a->len) == -1 || listen(fd, s->listen) == -1 ? -errno : 0;
 	if (!failed && a->is_unix && !a->is_abstract)
-		failed = set_owner(s, e, a->un.sun_path);
+		failed = set_file(s, e, a->un.sun_path);
 	if (!failed)
 		return fd;
 	close(fd);
@@ -158,8 +176,7 @@ static int bind_fd(struct listeners *l, const struct address *a, struct entry *e
 static void add_var(struct entry *e, enum uwsgi_known_key id, const char *value)
 {
 	const struct uwsgi_key *key = uwsgi_key_known(id);
-	e->vars[e->pub.nvars++] =
-		(struct uwsgi_var){ key, { key->name, key->len }, { value, strlen(value) } };
+	e->vars[e->pub.nvars++] = (struct uwsgi_var){ key, { key->name, key->len }, { value, strlen(value) } };
 }
 
 static void describe(struct listeners *l, struct entry *e, const char *protocol, unsigned port)
@@ -196,7 +213,7 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
 	*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
 	if (*fd_r < 0) {
-		fail(address, *fd_r == -EADDRINUSE ? "another process listens there already" : strerror(-*fd_r), *fd_r);
+		fail(address, reason(*fd_r), *fd_r);
 		free(e);
 		return NULL;
 	}
@@ -285,10 +302,14 @@ static int receive_fd(int from)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+	};
 	ssize_t n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n <= 0)
 		return n == 0 ? -EAGAIN : -errno;
+	if (msg.msg_flags & MSG_CTRUNC) /* no descriptor was left for it: that connection is lost */
+		return -EMFILE;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	if (!c || c->cmsg_type != SCM_RIGHTS)
 		return -EAGAIN;
@@ -337,7 +358,9 @@ int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;

@@ -18,7 +18,7 @@ struct uwsgi_loop {
 	bool stopped;
 	struct uwsgi_timer **heap; /* heap[0] is due first; heap[i]->slot == i + 1 */
 	size_t timers, heap_cap;
-	_Atomic uint64_t due_ms; /* of heap[0], 0: none; the one thing other threads may look at */
+	_Atomic uint64_t due_ms;		    /* of heap[0], 0: none; the one thing other threads may look at */
 	struct epoll_event events[EVENTS_PER_TURN]; /* of this turn; a removed watch is nulled in it */
 	int event_count;
 };

@@ -304,6 +304,13 @@ static void reload(struct master *m)
 		uwsgi_log("uwsgi: cannot start a new generation: %s; the old one keeps serving\n", strerror(-failed));
 }
 
+/* The reload that was asked for while another was under way. */
+static void reload_if_asked(struct master *m)
+{
+	if (m->reload_again && !is_reloading(m))
+		reload(m);
+}
+
 /* Every process of the generation is ready: it takes over. */
 static void check_serving(struct master *m, struct generation *g)
 {
@@ -322,6 +329,7 @@ static void check_serving(struct master *m, struct generation *g)
 			retire(m, old);
 		}
 	}
+	reload_if_asked(m);
 }
 
 static void log_spawned(struct master *m, const struct proc_slot *slot)
@@ -560,8 +568,7 @@ static void forget_generations(struct master *m)
 		if (g->number && g->retiring && g->zygote == 0 && each_slot(m, (int)g->number, NULL, 0) == 0)
 			g->number = 0;
 	}
-	if (m->reload_again && !is_reloading(m))
-		reload(m);
+	reload_if_asked(m);
 }
 
 static void reap(struct master *m)

@@ -73,8 +73,8 @@ enum abi_note abi_read(const unsigned char *image, size_t size, struct uwsgi_abi
 /* Every table begins with a pointer, the name, and a row of it follows a row. */
 static bool sizes_are_possible(const struct uwsgi_abi *abi)
 {
-	const uint32_t sizes[] = { abi->plugin_size,   abi->option_size,    abi->hook_size,
-				   abi->service_size,  abi->api_fn_size,    abi->api_const_size,
+	const uint32_t sizes[] = { abi->plugin_size,   abi->option_size,	abi->hook_size,
+				   abi->service_size,  abi->api_fn_size,	abi->api_const_size,
 				   abi->protocol_size, abi->config_format_size, abi->kind_size };
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		if (!sizes[i] || sizes[i] % sizeof(void *))

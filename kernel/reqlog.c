@@ -2,6 +2,7 @@
 #include "reqlog.h"
 
 #include "log.h"
+#include "request.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -16,8 +17,8 @@
 #define FLUSH_AFTER_MS 100
 #define FIELD_MAX 1024
 
-/* Positions only grow; bytes [written, filled) wait.  filled is moved after the bytes are in place, so that whoever finds
- * the ring after a crash finds whole lines. */
+/* Positions only grow; bytes [written, filled) wait.  filled is moved after the bytes are in place, so that whoever
+ * finds the ring after a crash finds whole lines. */
 struct ring {
 	_Atomic uint64_t filled, written;
 	char bytes[RING_SIZE];
@@ -32,7 +33,7 @@ struct reqlog {
 	struct ring *ring;
 	pthread_mutex_t lock;
 	_Atomic uint64_t first_ms; /* when the oldest waiting line came; 0: none */
-	time_t date_at;       /* the second `date` is of */
+	time_t date_at;		   /* the second `date` is of */
 	char date[32];
 	size_t date_len;
 	int pid;
@@ -227,7 +228,7 @@ static bool wanted(const struct settings *s, const struct request *req, uint64_t
 
 void reqlog_request(struct reqlog *log, const struct request *req, uint64_t total)
 {
-	uint64_t took_us = uwsgi_micros() - req->pub.started_us;
+	uint64_t took_us = request_age_us(req);
 	if (!wanted(req->core->serve->settings, req, took_us))
 		return;
 	struct line l;

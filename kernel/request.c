@@ -36,7 +36,12 @@ void request_destroy(struct request *req)
 
 void request_reset(struct request *req, struct conn *conn)
 {
-	struct request kept = { .core = req->core, .conn = conn, .arena = req->arena, .arena_cap = req->arena_cap, .out = req->out, .logvars = req->logvars };
+	struct request kept = { .core = req->core,
+				.conn = conn,
+				.arena = req->arena,
+				.arena_cap = req->arena_cap,
+				.out = req->out,
+				.logvars = req->logvars };
 	kept.pub.vars = req->pub.vars;
 	*req = kept;
 	req->pub.socket = conn->socket;
@@ -44,6 +49,12 @@ void request_reset(struct request *req, struct conn *conn)
 	req->pub.remote_addr = (struct uwsgi_str){ conn->addr, conn->addr_len };
 	req->pub.remote_port = conn->port;
 	req->pub.core = req->core->index;
+}
+
+uint64_t request_age_us(const struct request *req)
+{
+	uint64_t now = uwsgi_micros();
+	return now > req->pub.started_us ? now - req->pub.started_us : 0;
 }
 
 void request_set_current(struct request *req)

@@ -1,6 +1,6 @@
 /* response.c - status, headers and body of an answer, framed so that the client knows where it ends (RFC 9112, 6).
  *
- * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call.  Nothing
+ * The head is written in wire form as it is given, so that a complete answer is one buffer and one system call. Nothing
  * the application gives can end a line: CR, LF and NUL are refused here, for every protocol and every language. */
 #include "response.h"
 
@@ -10,9 +10,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,8 +23,9 @@
 
 /* RFC 9110 5.6.2 */
 static const bool token_byte[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
-	['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,	    ['&'] = 1,	       ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,	    ['^'] = 1,	       ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
 };
 
 static bool is_token(const char *p, size_t n)
@@ -50,10 +52,17 @@ static bool same(const char *a, size_t n, const char *name, size_t name_len)
 
 static void put(struct request *req, const char *p, size_t n)
 {
-	memcpy(req->out + req->out_len, p, n);
+	if (n) /* p may be NULL then */
+		memcpy(req->out + req->out_len, p, n);
 	req->out_len += n;
 }
 #define PUT(req, literal) put(req, literal, sizeof literal - 1)
+
+/* An answer that can have no body, whatever its headers say. */
+static bool is_bodiless(int status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
 
 int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t len)
 {
@@ -64,10 +73,14 @@ int uwsgi_response_status(struct uwsgi_request *pub, const char *status, size_t 
 		      status[2] >= '0' && status[2] <= '9' && (len == 3 || status[3] == ' ');
 	if (!digits || !is_line(status, len) || len > 512)
 		return -EINVAL;
-	pub->status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
+	int code = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
+	if (code < 200 &&
+	    code != 101) /* not an end: the client would take the answer to its next request for this one's */
+		return -EINVAL;
+	pub->status = code;
 	pub->header_count = 0;
-	req->has_length = req->app_framed = req->wants_close = false;
-	req->no_body = pub->is_head || pub->status < 200 || pub->status == 204 || pub->status == 304;
+	req->has_length = req->app_framed = req->wants_close = req->overlong = false;
+	req->no_body = pub->is_head || is_bodiless(pub->status);
 	req->out_len = 0;
 	if (pub->http_version >= 11)
 		PUT(req, "HTTP/1.1 ");
@@ -97,16 +110,21 @@ static int parse_length(const char *p, size_t n, int64_t *length_r)
 	return 0;
 }
 
-/* Headers that say how the message ends are understood, not just passed on.  1: leave it out; 0: send; -EINVAL. */
+/* Headers that say how the message ends are understood, not just passed on.  1: leave it out; 0: send; -EINVAL.  An
+ * answer that says both how long it is and how it is coded ends in two places (RFC 9112, 6.2). */
 static int framing(struct request *req, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	if (IS(name, name_len, "content-length")) {
-		if (req->has_length || parse_length(value, value_len, &req->length))
+		if (req->has_length || req->app_framed || parse_length(value, value_len, &req->length))
 			return -EINVAL;
 		req->has_length = true;
 		return req->pub.status < 200 || req->pub.status == 204;
 	}
 	if (IS(name, name_len, "transfer-encoding")) {
+		if (req->has_length)
+			return -EINVAL;
+		if (req->pub.status < 200 || req->pub.status == 204)
+			return 1;
 		req->app_framed = true;
 		return 0;
 	}
@@ -154,7 +172,7 @@ static void end_head(struct request *req, int64_t total)
 {
 	struct uwsgi_request *pub = &req->pub;
 	const struct serve *s = req->core->serve;
-	bool bodiless = pub->status < 200 || pub->status == 204 || pub->status == 304;
+	bool bodiless = is_bodiless(pub->status);
 	if (!req->has_length && !req->app_framed && !bodiless && total >= 0) {
 		int n = snprintf(req->out + req->out_len, TAIL_MAX, "Content-Length: %lld\r\n", (long long)total);
 		req->out_len += (size_t)n;
@@ -216,8 +234,11 @@ static size_t within_length(struct request *req, size_t len)
 	uint64_t left = (uint64_t)req->length > req->pub.body_size ? (uint64_t)req->length - req->pub.body_size : 0;
 	if (len <= left)
 		return len;
-	uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is dropped\n",
-		  (long long)req->length);
+	if (!req->overlong)
+		uwsgi_log("uwsgi: the application sends more than the Content-Length of %lld it announced; the rest is "
+			  "dropped\n",
+			  (long long)req->length);
+	req->overlong = true;
 	return (size_t)left;
 }
 
@@ -234,9 +255,12 @@ int uwsgi_response_write(struct uwsgi_request *pub, const void *buf, size_t len)
 		end_head(req, -1);
 	if (req->no_body) {
 		pub->body_size += len;
-		return transmit(req, NULL, 0);
+		int failed = transmit(req, NULL, 0);
+		return failed ? failed : 1;
 	}
 	len = within_length(req, len);
+	if (!len)
+		return 1;
 	pub->body_size += len;
 	struct iovec pieces[3];
 	char size[20];
@@ -282,7 +306,7 @@ int uwsgi_response_body(struct uwsgi_request *pub, const struct iovec *iov, int 
 		int failed = 0;
 		for (int i = 0; i < count && !failed; i++)
 			failed = uwsgi_response_write(pub, iov[i].iov_base, iov[i].iov_len);
-		return failed;
+		return failed < 0 ? failed : 0;
 	}
 	end_head(req, (int64_t)total);
 	req->ended = true;
@@ -308,7 +332,7 @@ int uwsgi_response_file(struct uwsgi_request *pub, int fd, int64_t offset, int64
 		return transmit(req, NULL, 0);
 	if (pub->broken)
 		return -EPIPE;
-	c->file = dup(fd);
+	c->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (c->file == -1)
 		return -errno;
 	c->file_at = offset;
@@ -342,8 +366,10 @@ int uwsgi_response_error(struct uwsgi_request *pub, int status)
 {
 	struct request *req = request_of(pub);
 	pub->keep_alive = false;
-	if (pub->headers_sent)
+	if (pub->headers_sent) {
+		req->cut = true;
 		return -EALREADY;
+	}
 	if (status == 500 && req->body_status) /* the application stumbled over what its client did */
 		status = req->body_status;
 	char line[64];
@@ -367,7 +393,7 @@ bool response_finish(struct request *req)
 		uwsgi_response_error(pub, 500);
 	else if (!pub->headers_sent)
 		uwsgi_response_body(pub, NULL, 0);
-	else if (req->chunked && !req->no_body)
+	else if (req->chunked && !req->no_body && !req->cut)
 		transmit(req, &(struct iovec){ (void *)"0\r\n\r\n", 5 }, 1);
 	/* less than promised: only the end of the connection can tell the client */
 	if (req->has_length && !req->no_body && pub->body_size < (uint64_t)req->length)

@@ -69,6 +69,8 @@ struct request {
 	char *out;
 	size_t out_len;
 	bool has_length, chunked, app_framed; /* who says where the body ends */
+	bool cut;                /* failed on the way: its client must not take it for complete */
+	bool overlong;           /* the application gave more than Content-Length: said once */
 	bool no_body;            /* HEAD, 1xx, 204, 304: what the application gives is not sent */
 	bool ended;              /* body or file was called */
 	int64_t length;          /* what Content-Length promised */
@@ -144,6 +146,7 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
 	_Atomic bool draining; /* accept nothing, close what is idle */
 	_Atomic bool hurry;    /* close everything */

@@ -257,6 +257,7 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	if (failed)
 		return failed;
 	plugins_handlers(k->plugins, s->handlers);
+	s->on_conn = conn_event;
 	s->loop_source.fn = on_loop;
 	s->wake_source.fn = on_wake;
 	/* one core at a time: another would find the loop locked, and its descriptor readable for as long */

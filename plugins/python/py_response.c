@@ -103,6 +103,8 @@ static int raise_again(PyObject *exc_info)
 {
 	if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3)
 		return type_error("exc_info must be a 3-item tuple");
+	if (!PyExceptionClass_Check(PyTuple_GET_ITEM(exc_info, 0)))
+		return type_error("exc_info must be what sys.exc_info() returned");
 	PyErr_Restore(Py_NewRef(PyTuple_GET_ITEM(exc_info, 0)), Py_NewRef(PyTuple_GET_ITEM(exc_info, 1)),
 		      PyTuple_GET_ITEM(exc_info, 2) == Py_None ? NULL : Py_NewRef(PyTuple_GET_ITEM(exc_info, 2)));
 	return -1;
@@ -152,7 +154,7 @@ static PyObject *write_call(PyObject *self, PyObject *data)
 	rc = uwsgi_response_write(req, view.buf, (size_t)view.len);
 	Py_END_ALLOW_THREADS;
 	PyBuffer_Release(&view);
-	if (rc == 0)
+	if (rc >= 0)
 		Py_RETURN_NONE;
 	PyErr_SetString(PyExc_OSError, "write error");
 	return NULL;
@@ -248,7 +250,7 @@ static int piece_of(PyObject *o, Py_buffer *view)
 	return 0;
 }
 
-/* Send one piece now.  -1 with an exception, 1 when the client is gone. */
+/* Send one piece now.  -1 with an exception, 1 when no more is wanted: the client is gone, or has all. */
 static int send_piece(struct uwsgi_request *req, PyObject *o)
 {
 	Py_buffer view;
@@ -263,7 +265,7 @@ static int send_piece(struct uwsgi_request *req, PyObject *o)
 	}
 	PyBuffer_Release(&view);
 	if (rc != -EINVAL)
-		return rc < 0;
+		return rc != 0;
 	PyErr_SetString(PyExc_AssertionError, "the application gave a body before it called start_response()");
 	return -1;
 }

@@ -4,6 +4,7 @@ Nothing here sleeps for a fixed time: every wait is for a condition, and has a d
 """
 import http.client
 import os
+import re
 import select
 import signal
 import socket
@@ -23,7 +24,7 @@ def wait_until(condition, what, deadline=DEADLINE):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError("waited %g s in vain for %s" % (deadline, what))
+            raise AssertionError("waited %g s in vain for %s" % (deadline, what() if callable(what) else what))
         select.select([], [], [], PAUSE)
 
 
@@ -66,11 +67,22 @@ class Server:
 
     def __init__(self, folder, args, address=None, env=None):
         self.address = address
+        self.workers = self.workers_of([str(arg) for arg in args])
         self.log_path = folder / "server.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [BINARY, *map(str, args)], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, env={**os.environ, **(env or {})})
+
+    @staticmethod
+    def workers_of(args):
+        """How many workers the log will tell of; none when it goes elsewhere."""
+        if any(re.match("--(logto|daemonize|no-server)", arg) for arg in args):
+            return 0
+        for flag, value in zip(args, args[1:]):
+            if flag in ("-p", "--processes", "--workers"):
+                return int(value)
+        return 1
 
     @property
     def log(self):
@@ -81,23 +93,25 @@ class Server:
         return lines[-1] if lines else ""
 
     def wait_for_log(self, text):
-        wait_until(lambda: text in self.log, "%r in the log:\n%s" % (text, self.log))
+        wait_until(lambda: text in self.log, lambda: "%r in the log:\n%s" % (text, self.log))
 
     def wait_ready(self):
         def answers():
             if self.process.poll() is not None:
                 raise AssertionError("the server ended with %d:\n%s" % (self.process.returncode, self.log))
+            if self.log.count("spawned uWSGI worker ") < self.workers:
+                return False
             try:
                 self.connect().close()
                 return True
             except OSError:
                 return False
 
-        wait_until(answers, "the server to accept")
+        wait_until(answers, lambda: "the server to accept:\n" + self.log)
         return self
 
     def wait_exit(self):
-        wait_until(lambda: self.process.poll() is not None, "the server to end:\n" + self.log)
+        wait_until(lambda: self.process.poll() is not None, lambda: "the server to end:\n" + self.log)
         return self.process.returncode
 
     def connect(self, timeout=DEADLINE):

@@ -104,6 +104,7 @@ def test_a_stop_that_was_asked_for_is_status_0(start, write, options, signum):
 def test_a_reload_that_fails_says_its_cause_and_the_old_generation_serves_on(start, write):
     write("app.py", HELLO)
     server = start("--master", "--wsgi-file", "app.py")
+    server.wait_for_log("spawned uWSGI worker 1")
     write("app.py", "raise RuntimeError('a bad deploy')")
     os.kill(server.process.pid, signal.SIGHUP)
     server.wait_for_log("generation 2 could not be started: unable to load app 0 (--wsgi-file app.py): "
@@ -117,6 +118,7 @@ def test_a_reload_that_fails_says_its_cause_and_the_old_generation_serves_on(sta
 def test_a_lazy_worker_that_cannot_load_again_says_why_while_the_server_goes_on(start, write):
     write("app.py", HELLO)
     server = start("--master", "--lazy-apps", "--max-requests", "1", "--wsgi-file", "app.py")
+    server.wait_for_log("spawned uWSGI worker 1")
     write("app.py", "raise RuntimeError('no more')")
     server.get()
     server.wait_for_log("uwsgi: unable to load app 0 (--wsgi-file app.py): RuntimeError: no more\n")

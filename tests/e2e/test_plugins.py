@@ -144,7 +144,7 @@ def test_an_option_of_a_plugin_that_is_not_loaded_is_refused(tmp_path):
 @pytest.mark.parametrize("plugin, reason", [
     ("./gone_plugin.so", "plugin ./gone_plugin.so: no such file"),
     ("nobody", "plugin nobody: no such plugin in the plugin directories"),
-    ("./text_plugin.so", "plugin ./text_plugin.so: is not an ELF object of this machine"),
+    ("./text_plugin.so", "plugin ./text_plugin.so: is no complete ELF object of this machine"),
     ("./plain_plugin.so", "plugin ./plain_plugin.so: has no ABI note: was it built with <uwsgi.h>?"),
     ("./renamed_plugin.so", "exports no renamed_plugin"),
 ])

@@ -65,8 +65,8 @@ Test(address, reads_every_spelling)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *why, *out = formatted(rows[i].text, rows[i].bare_port, &why);
-		cr_expect(out && !strcmp(out, rows[i].out), "\"%s\" became %s (%s)", rows[i].text, out ? out : "nothing",
-			  why ? why : "no reason");
+		cr_expect(out && !strcmp(out, rows[i].out), "\"%s\" became %s (%s)", rows[i].text,
+			  out ? out : "nothing", why ? why : "no reason");
 	}
 }
 

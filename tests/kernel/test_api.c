@@ -81,7 +81,9 @@ static const struct uwsgi_value nothing = { .flags = UWSGI_VALUE_DEFAULT };
 
 static int run(const char *name, struct uwsgi_value a, struct uwsgi_value b)
 {
-	struct uwsgi_value args[2] = { a, b };
+	static struct uwsgi_value args[2]; /* the call keeps them: the tests look at what became of them */
+	args[0] = a;
+	args[1] = b;
 	return api_call(api_find(reg, name), args, NULL, false, &call);
 }
 

@@ -50,8 +50,8 @@ Test(buf, refuses_more_than_its_bound_and_stays_as_it_was)
 		size_t more, max;
 		int result;
 	} rows[] = {
-		{ 1, 3, -E2BIG },  { 1, 4, 0 },         { 0, 3, 0 },           { SIZE_MAX, 100, -E2BIG },
-		{ 100, 3, -E2BIG }, { SIZE_MAX - 1, SIZE_MAX - 1, -E2BIG },
+		{ 1, 3, -E2BIG },	   { 1, 4, 0 },	       { 0, 3, 0 },
+		{ SIZE_MAX, 100, -E2BIG }, { 100, 3, -E2BIG }, { SIZE_MAX - 1, SIZE_MAX - 1, -E2BIG },
 	};
 	cr_assert_eq(buf_append(&b, "abc", 3, 3), 0);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

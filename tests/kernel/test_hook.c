@@ -7,9 +7,18 @@
 static char trace[32];
 
 typedef void letter(void);
-static void a(void) { strcat(trace, "a"); }
-static void b(void) { strcat(trace, "b"); }
-static void c(void) { strcat(trace, "c"); }
+static void a(void)
+{
+	strcat(trace, "a");
+}
+static void b(void)
+{
+	strcat(trace, "b");
+}
+static void c(void)
+{
+	strcat(trace, "c");
+}
 
 static int call(uwsgi_hook_fn *fn, void *data)
 {

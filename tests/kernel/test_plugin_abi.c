@@ -37,20 +37,21 @@ static enum abi_note read_copy(const unsigned char *bytes, size_t n, struct uwsg
 	return found;
 }
 
-static ElfW(Phdr) *segment(unsigned i)
+static ElfW(Phdr) * segment(unsigned i)
 {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)image;
 	return i < header->e_phnum ? (ElfW(Phdr) *)(image + header->e_phoff) + i : NULL;
 }
 
 /* The note segment that holds ours, and our note in it. */
-static ElfW(Phdr) *note_segment(struct uwsgi_abi_note **note_r)
+static ElfW(Phdr) * note_segment(struct uwsgi_abi_note **note_r)
 {
-	ElfW(Phdr) *s;
+	ElfW(Phdr) * s;
 	for (unsigned i = 0; (s = segment(i)); i++) {
 		if (s->p_type != PT_NOTE)
 			continue;
-		unsigned char *at = memmem(image + s->p_offset, s->p_filesz, UWSGI_ABI_NOTE_NAME, sizeof UWSGI_ABI_NOTE_NAME);
+		unsigned char *at =
+			memmem(image + s->p_offset, s->p_filesz, UWSGI_ABI_NOTE_NAME, sizeof UWSGI_ABI_NOTE_NAME);
 		if (at) {
 			*note_r = (struct uwsgi_abi_note *)(at - offsetof(struct uwsgi_abi_note, name));
 			return s;
@@ -73,7 +74,7 @@ Test(plugin_abi, is_read_from_a_plugin)
 Test(plugin_abi, is_not_read_from_a_file_that_ends_before_its_code)
 {
 	size_t loaded = 0;
-	ElfW(Phdr) *s;
+	ElfW(Phdr) * s;
 	for (unsigned i = 0; (s = segment(i)); i++)
 		if (s->p_type == PT_LOAD && s->p_offset + s->p_filesz > loaded)
 			loaded = s->p_offset + s->p_filesz;
@@ -156,8 +157,8 @@ static struct two_notes {
 	struct uwsgi_abi_note notes[2];
 } two_notes(uint32_t second_minor)
 {
-	struct uwsgi_abi_note note = { sizeof UWSGI_ABI_NOTE_NAME, sizeof note.abi, UWSGI_ABI_NOTE_TYPE, UWSGI_ABI_NOTE_NAME,
-				       UWSGI_ABI_INIT };
+	struct uwsgi_abi_note note = { sizeof UWSGI_ABI_NOTE_NAME, sizeof note.abi, UWSGI_ABI_NOTE_TYPE,
+				       UWSGI_ABI_NOTE_NAME, UWSGI_ABI_INIT };
 	struct two_notes all = { .notes = { note, note } };
 	memcpy(all.header.e_ident, ELFMAG, SELFMAG);
 	all.header.e_phentsize = sizeof all.segment;
@@ -207,7 +208,8 @@ Test(plugin_abi, says_why_a_plugin_does_not_fit)
 		{ offsetof(struct uwsgi_abi, kind_size), 4096, NULL },
 		{ offsetof(struct uwsgi_abi, major), 2, "built for ABI 2.0, this kernel is 1.0: rebuild it" },
 		{ offsetof(struct uwsgi_abi, major), 0, "built for ABI 0.0, this kernel is 1.0: rebuild it" },
-		{ offsetof(struct uwsgi_abi, pointer_size), 4, "built for 32-bit pointers, this kernel has 64-bit ones" },
+		{ offsetof(struct uwsgi_abi, pointer_size), 4,
+		  "built for 32-bit pointers, this kernel has 64-bit ones" },
 		{ offsetof(struct uwsgi_abi, plugin_size), 0, "its ABI note holds impossible sizes: rebuild it" },
 		{ offsetof(struct uwsgi_abi, option_size), 0, "its ABI note holds impossible sizes: rebuild it" },
 		{ offsetof(struct uwsgi_abi, hook_size), 1, "its ABI note holds impossible sizes: rebuild it" },

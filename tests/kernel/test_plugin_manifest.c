@@ -49,11 +49,11 @@ Test(plugin_manifest, tells_who_provides_what)
 	static const struct {
 		const char *what, *name, *plugin;
 	} rows[] = {
-		{ "option", "beta", "beta" },    { "alias", "b", "beta" },        { "option-letter", "B", "beta" },
-		{ "format", ".a", "alpha" },     { "protocol", "p", "alpha" },    { "option", "shared", "alpha" },
-		{ "option", "bet", NULL },       { "option", "betas", NULL },     { "option", "", NULL },
-		{ "optio", "n beta", NULL },     { "option", "B", NULL },         { "format", "beta", NULL },
-		{ "option", "gamma", NULL },     { "option", "nameless", NULL },  { "option", "delta", NULL },
+		{ "option", "beta", "beta" }, { "alias", "b", "beta" },	      { "option-letter", "B", "beta" },
+		{ "format", ".a", "alpha" },  { "protocol", "p", "alpha" },   { "option", "shared", "alpha" },
+		{ "option", "bet", NULL },    { "option", "betas", NULL },    { "option", "", NULL },
+		{ "optio", "n beta", NULL },  { "option", "B", NULL },	      { "format", "beta", NULL },
+		{ "option", "gamma", NULL },  { "option", "nameless", NULL }, { "option", "delta", NULL },
 		{ "option", "beta\n", NULL },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

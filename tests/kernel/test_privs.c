@@ -18,13 +18,23 @@ Test(privs, reads_names_and_numbers)
 		int result;
 		unsigned id;
 	} rows[] = {
-		{ "root", 0, 0 },      { "0", 0, 0 },        { "1000", 0, 1000 },
-		{ "65534", 0, 65534 }, { "007", 0, 7 },      { NULL, 0, NOBODY },
+		{ "root", 0, 0 },
+		{ "0", 0, 0 },
+		{ "1000", 0, 1000 },
+		{ "65534", 0, 65534 },
+		{ "007", 0, 7 },
+		{ NULL, 0, NOBODY },
 		{ "4294967294", 0, 4294967294u },
 		/* what a careless reading would take for root, or for "leave it as it is" */
-		{ "4294967295", -ENOENT, NOBODY }, { "4294967296", -ENOENT, NOBODY }, { "-1", -ENOENT, NOBODY },
-		{ "-0", -ENOENT, NOBODY },         { "+0", -ENOENT, NOBODY },         { " 0", -ENOENT, NOBODY },
-		{ "0 ", -ENOENT, NOBODY },         { "", -ENOENT, NOBODY },           { "0x0", -ENOENT, NOBODY },
+		{ "4294967295", -ENOENT, NOBODY },
+		{ "4294967296", -ENOENT, NOBODY },
+		{ "-1", -ENOENT, NOBODY },
+		{ "-0", -ENOENT, NOBODY },
+		{ "+0", -ENOENT, NOBODY },
+		{ " 0", -ENOENT, NOBODY },
+		{ "0 ", -ENOENT, NOBODY },
+		{ "", -ENOENT, NOBODY },
+		{ "0x0", -ENOENT, NOBODY },
 		{ "no-such-name", -ENOENT, NOBODY },
 		{ "99999999999999999999999999", -ENOENT, NOBODY },
 	};

@@ -11,16 +11,22 @@ static const struct uwsgi_kind worker = { .name = "worker" }, other = { .name = 
 
 /* ---- states ---- */
 
-enum { F = UWSGI_PROC_FREE, S = UWSGI_PROC_STARTING, I = UWSGI_PROC_IDLE, B = UWSGI_PROC_BUSY, E = UWSGI_PROC_STOPPING };
+enum {
+	F = UWSGI_PROC_FREE,
+	S = UWSGI_PROC_STARTING,
+	I = UWSGI_PROC_IDLE,
+	B = UWSGI_PROC_BUSY,
+	E = UWSGI_PROC_STOPPING
+};
 
 Test(proc, moves_through_its_states)
 {
 	static const struct {
 		int from, event, to;
 	} rows[] = {
-		{ F, PROC_EV_FORK, S }, { S, PROC_EV_READY, I }, { S, PROC_EV_STOP, E },  { S, PROC_EV_EXIT, F },
-		{ I, PROC_EV_READY, I }, { I, PROC_EV_STOP, E },  { I, PROC_EV_EXIT, F },  { E, PROC_EV_READY, E },
-		{ E, PROC_EV_STOP, E },  { E, PROC_EV_EXIT, F },
+		{ F, PROC_EV_FORK, S },	 { S, PROC_EV_READY, I }, { S, PROC_EV_STOP, E }, { S, PROC_EV_EXIT, F },
+		{ I, PROC_EV_READY, I }, { I, PROC_EV_STOP, E },  { I, PROC_EV_EXIT, F }, { E, PROC_EV_READY, E },
+		{ E, PROC_EV_STOP, E },	 { E, PROC_EV_EXIT, F },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_eq((int)proc_next_state(rows[i].from, rows[i].event), rows[i].to, "row %zu", i);
@@ -44,11 +50,21 @@ static bool refused(int from, int event)
 Test(proc, asserts_that_nothing_else_happens)
 {
 	static const int rows[][2] = {
-		{ F, PROC_EV_READY }, { F, PROC_EV_STOP }, { F, PROC_EV_EXIT }, { S, PROC_EV_FORK },
-		{ I, PROC_EV_FORK },  { E, PROC_EV_FORK }, { F, PROC_EVENTS },  { I, -1 },
+		{ F, PROC_EV_READY },
+		{ F, PROC_EV_STOP },
+		{ F, PROC_EV_EXIT },
+		{ S, PROC_EV_FORK },
+		{ I, PROC_EV_FORK },
+		{ E, PROC_EV_FORK },
+		{ F, PROC_EVENTS },
+		{ I, -1 },
 		/* busy is what a reader sees of an idle process: never a state of the table */
-		{ B, PROC_EV_FORK },  { B, PROC_EV_READY }, { B, PROC_EV_STOP }, { B, PROC_EV_EXIT },
-		{ E + 1, PROC_EV_EXIT }, { -1, PROC_EV_EXIT },
+		{ B, PROC_EV_FORK },
+		{ B, PROC_EV_READY },
+		{ B, PROC_EV_STOP },
+		{ B, PROC_EV_EXIT },
+		{ E + 1, PROC_EV_EXIT },
+		{ -1, PROC_EV_EXIT },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect(refused(rows[i][0], rows[i][1]), "state %d, event %d", rows[i][0], rows[i][1]);

@@ -36,7 +36,8 @@ Test(proc_policy, decides_each_case)
 		{ "never was ready, slowly", EXITED(1), 90000, 1, 0, PROC_RESTART_LATER, 100, 2 },
 		{ "no application, first of all", EXITED(EXIT_APP_FAILED), 10, 0, FIRST, PROC_GIVE_UP, 0, 0 },
 		{ "no application, but others serve", EXITED(EXIT_APP_FAILED), 10, 1, 0, PROC_RESTART_LATER, 100, 2 },
-		{ "no application, told to end", EXITED(EXIT_APP_FAILED), 10, 0, UNWANTED | FIRST, PROC_STAY_DOWN, 0, 0 },
+		{ "no application, told to end", EXITED(EXIT_APP_FAILED), 10, 0, UNWANTED | FIRST, PROC_STAY_DOWN, 0,
+		  0 },
 		{ "killed by a signal of that number", KILLED(EXIT_APP_FAILED), 10, 0, FIRST, PROC_RESTART_NOW, 0, 1 },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -27,9 +27,15 @@ Test(service, is_found_when_it_has_what_the_caller_needs)
 		size_t want;
 		const void *found;
 	} table[] = {
-		{ "store/1", sizeof ops, &ops },     { "store/1", sizeof(void *), &ops }, { "store/1", 0, &ops },
-		{ "store/1", sizeof ops + 1, NULL }, { "store/2", sizeof ops, NULL },     { "store/2", 4, &ops },
-		{ "store/3", 0, NULL },              { "store", 0, NULL },                { "", 0, NULL },
+		{ "store/1", sizeof ops, &ops },
+		{ "store/1", sizeof(void *), &ops },
+		{ "store/1", 0, &ops },
+		{ "store/1", sizeof ops + 1, NULL },
+		{ "store/2", sizeof ops, NULL },
+		{ "store/2", 4, &ops },
+		{ "store/3", 0, NULL },
+		{ "store", 0, NULL },
+		{ "", 0, NULL },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		cr_expect_eq(service_get(services, table[i].name, table[i].want), table[i].found, "row %zu", i);

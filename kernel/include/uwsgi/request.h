@@ -137,15 +137,18 @@ UWSGI_API int64_t uwsgi_body_left(const struct uwsgi_request *req);
 /* ---- its response ---- */
 
 /* Begin, or begin again while nothing was sent: "200 OK".  Removes the headers set so far.
- * -EINVAL: not three digits, or a byte that may not be in a status line; -EALREADY: headers were sent. */
+ * -EINVAL: not three digits, an interim status (1xx but 101), or a byte that may not be in a status line; -EALREADY:
+ * headers were sent. */
 UWSGI_API int uwsgi_response_status(struct uwsgi_request *req, const char *status, size_t len);
 
-/* Add a header.  -EINVAL: the name is no token, or the value holds CR, LF or NUL; -E2BIG: the head is full (64 KiB). */
+/* Add a header.  -EINVAL: the name is no token, the value holds CR, LF or NUL, or it frames the body a second time;
+ * -E2BIG: the head is full (64 KiB). */
 UWSGI_API int uwsgi_response_header(struct uwsgi_request *req, const char *name, size_t name_len, const char *value,
 				    size_t value_len);
 
 /* Send body bytes now, the head before the first.  Blocks while the client is too slow and the buffer of the connection
- * is full.  0, -EPIPE (gone), -ETIMEDOUT, -EINVAL (no status yet). */
+ * is full.  0; 1 when nothing more is wanted (HEAD, the Content-Length is reached): an endless body may stop; -EPIPE
+ * (gone), -ETIMEDOUT, -EINVAL (no status yet). */
 UWSGI_API int uwsgi_response_write(struct uwsgi_request *req, const void *buf, size_t len);
 
 /* The whole body, known at once: its length is added when the application did not give one, and head and body leave in
@@ -159,7 +162,8 @@ UWSGI_API int uwsgi_response_file(struct uwsgi_request *req, int fd, int64_t off
 /* Send the head now, even without a body. */
 UWSGI_API int uwsgi_response_flush(struct uwsgi_request *req);
 
-/* Answer with a status and a short text, and close the connection afterwards.  Does nothing when headers were sent. */
+/* Answer with a status and a short text, and close the connection afterwards.  When headers were sent, the connection
+ * closes without the end of the body, so that the client knows that something is missing; -EALREADY. */
 UWSGI_API int uwsgi_response_error(struct uwsgi_request *req, int status);
 
 /* Close the connection now; the request function may go on, writing fails. */
