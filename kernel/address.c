@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *parse_unix(const char *text, size_t len, struct address *a)
 {
@@ -44,6 +45,8 @@ static int parse_port(const char *text, size_t len)
 
 static const char *resolve(const char *host, int port, struct address *a)
 {
+	if (!strcasecmp(host, "localhost")) /* always this machine, whether a resolver says so or not: RFC 6761, 6.3 */
+		host = "127.0.0.1";
 	char service[12];
 	snprintf(service, sizeof service, "%d", port);
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list;

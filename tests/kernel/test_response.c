@@ -108,7 +108,7 @@ Test(response, is_framed_by_the_rules_of_its_version)
 		cr_expect_eq(status(rows[i].status), 0, "%s", rows[i].what);
 		if (rows[i].name)
 			cr_expect_eq(header(rows[i].name, rows[i].value), 0, "%s", rows[i].what);
-		cr_expect_eq(rows[i].whole ? body("abc") : writes("abc"), 0, "%s", rows[i].what);
+		cr_expect_geq(rows[i].whole ? body("abc") : writes("abc"), 0, "%s", rows[i].what);
 		bool keep = response_finish(&d.core.req);
 		const char *got = serve_double_got(&d);
 		cr_expect_str_eq(got, rows[i].wire, "%s: got\n%s", rows[i].what, got);
