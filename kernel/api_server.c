@@ -15,6 +15,7 @@
 #include <uwsgi/log.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/option.h>
+#include <uwsgi/plugin.h>
 #include <uwsgi/proc.h>
 #include <uwsgi/shm.h>
 #include <uwsgi/socket.h>
@@ -274,6 +275,13 @@ static int set_option(struct uwsgi_call *c)
 			  numbered_options[id] ? numbered_options[id] : "");
 }
 
+static int has_hook(struct uwsgi_call *c)
+{
+	int64_t modifier1 = uwsgi_arg_int(c, 0);
+	true_or_none(c, modifier1 >= 0 && modifier1 < 256 && uwsgi_modifier_answered((uint8_t)modifier1));
+	return 0;
+}
+
 /* clang-format off */
 static const struct uwsgi_api_fn rows[] = {
 	{ "reload", "(*ignored: any) -> bool | None", "Reload the whole server gracefully; returns at once. True, or None when the master cannot be told.", reload, 0 },
@@ -297,6 +305,7 @@ static const struct uwsgi_api_fn rows[] = {
 	{ "getoption", "(id: int) -> int", "The same as get_option.", get_option, 0 },
 	{ "set_option", "(id: int, value: int) -> int", "Refused: options belong to the configuration. See get_option.", set_option, 0 },
 	{ "setoption", "(id: int, value: int) -> int", "The same as set_option.", set_option, 0 },
+	{ "has_hook", "(modifier1: int) -> bool | None", "True when a loaded plugin answers requests of this modifier, else None.", has_hook, 0 },
 	{ 0 },
 };
 /* clang-format on */

@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "listen.h"
 #include "option.h"
+#include "plugin.h"
 #include "proc.h"
 #include "proc_title.h"
 #include "service.h"
@@ -80,6 +81,13 @@ const struct uwsgi_function *uwsgi_api_find(const char *name)
 int uwsgi_api_invoke(const struct uwsgi_function *function, struct uwsgi_value *args, struct uwsgi_call *call_r)
 {
 	return api_call(function, args, uwsgi_request_current(), !uwsgi_server_ready(), call_r);
+}
+
+bool uwsgi_modifier_answered(uint8_t modifier1)
+{
+	const struct uwsgi_plugin *handlers[256] = { 0 };
+	plugins_handlers(kernel->plugins, handlers);
+	return handlers[modifier1] != NULL;
 }
 
 /* ---- sockets ---- */

@@ -75,6 +75,8 @@ def ask(serve):
     ("uwsgi.parsefile('/etc/hostname')", "None"),
     ("uwsgi.embedded_data('x')", "ValueError: unable to find symbol x"),
     ("uwsgi.get_option(7)", "0"),
+    ("uwsgi.has_hook(0)", "True"),
+    ("[uwsgi.has_hook(n) for n in (7, 255, 256, -1)]", "[None, None, None, None]"),
     ("uwsgi.nothing_of_this_name", "AttributeError: module 'uwsgi' has no attribute 'nothing_of_this_name'"),
 ])
 def test_the_answer_to(ask, expression, expected):

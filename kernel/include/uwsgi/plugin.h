@@ -70,5 +70,8 @@ struct uwsgi_plugin {
 	void (*atexit)(void); /* [child] orderly end */
 };
 
+/* Does a loaded plugin answer the requests of this modifier?  [any] */
+UWSGI_API bool uwsgi_modifier_answered(uint8_t modifier1);
+
 UWSGI_END_DECLS
 #endif
