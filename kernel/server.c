@@ -256,6 +256,13 @@ static int open_sockets(struct kernel *k)
 	return failed;
 }
 
+/* Later than daemonize: what is wrong with an address is still said on the terminal. */
+static int daemonize_late(const struct settings *s)
+{
+	int failed = s->daemonize2 ? daemonize(s->daemonize2) : 0;
+	return failed || !s->daemonize2 || !s->pidfile ? failed : write_pidfile(s->pidfile);
+}
+
 static int drop_privileges(const struct settings *s)
 {
 	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
@@ -326,7 +333,8 @@ static void clean_up(struct kernel *k)
 static int run_server(struct kernel *k)
 {
 	int processes;
-	if (prepare_process(k->settings) || open_sockets(k) || drop_privileges(k->settings) || lay_out_table(k, &processes))
+	const struct settings *s = k->settings;
+	if (prepare_process(s) || open_sockets(k) || daemonize_late(s) || drop_privileges(s) || lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;

@@ -1,9 +1,15 @@
 """What each option does, seen from outside: one short server an option."""
+import grp
 import os
+import pwd
+import signal
+import socket
+import stat
 
 import pytest
 
 from binary import last_line, run
+from harness import DEADLINE, free_port, session_members, wait_until
 
 HELLO = """
 def application(environ, start_response):
@@ -65,3 +71,249 @@ def test_http_keepalive_says_how_long_an_idle_connection_is_kept(start, write, o
         else:
             with pytest.raises(TimeoutError):
                 s.recv(1)
+
+
+# ---- processes ----
+
+
+def titles(server):
+    """The command lines of the server's processes, as ps shows them."""
+    found = set()
+    for pid in session_members(server.process.pid):
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            found.add(file.read().replace(b"\0", b" ").strip().decode())
+    return found
+
+
+@pytest.mark.parametrize("options, expected", [
+    (("--auto-procname",), {"uWSGI master", "uWSGI zygote", "uWSGI worker 1"}),
+    (("--procname", "shop"), {"shop"}),
+    (("--procname-prefix", "shop:"), {"shop:uWSGI worker 1"}),
+    (("--procname-prefix-spaced", "shop"), {"shop uWSGI worker 1"}),
+    (("--procname-append", " of shop"), {"uWSGI worker 1 of shop"}),
+    (("--procname-master", "the boss"), {"the boss"}),
+])
+def test_procname_options_name_the_processes(start, write, options, expected):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", *options)
+    wait_until(lambda: expected <= titles(server), "the titles %s in %s" % (expected, titles(server)))
+
+
+def test_max_requests_replaces_a_worker_and_loses_no_request(start, write):
+    write("app.py", """
+        import os
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [str(os.getpid()).encode()]
+    """)
+    server = start("--master", "--wsgi-file", "app.py", "--max-requests", "3")
+    pids = [server.get().text for _ in range(9)]
+    assert len(set(pids)) >= 3
+    assert "The work of process %s is done" % pids[0] in server.log
+
+
+@pytest.mark.parametrize("option", ["--pidfile", "--pidfile2"])
+def test_a_pidfile_has_the_pid_and_goes_with_vacuum(start, write, tmp_path, option):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", option, "pid", "--vacuum")
+    assert (tmp_path / "pid").read_text() == "%d\n" % server.process.pid
+    assert server.stop() == 0
+    assert not (tmp_path / "pid").exists()
+
+
+def test_a_pidfile_stays_without_vacuum(start, write, tmp_path):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--pidfile", "pid")
+    server.stop()
+    assert (tmp_path / "pid").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--die-on-term",)])
+def test_sigterm_stops_the_server(start, write, options):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", *options)
+    os.kill(server.process.pid, signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
+def test_no_orphans_are_left_by_a_master_that_is_killed(start, write):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--processes", "2", "--no-orphans")
+    os.kill(server.process.pid, signal.SIGKILL)
+    wait_until(lambda: not session_members(server.process.pid), "the workers to end")
+
+
+# ---- environment ----
+
+WHERE = """
+import grp
+import os
+import pwd
+import signal
+import socket
+import stat
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [("%s %d %d" % (os.getcwd(), os.getuid(), os.getgid())).encode()]
+"""
+
+
+@pytest.mark.parametrize("option", ["--chdir", "--chdir2"])
+def test_chdir_is_where_the_application_runs(start, write, tmp_path, option):
+    write("site/app.py", WHERE)
+    server = start("--master", "--module", "app", option, tmp_path / "site")
+    assert server.get().text.split()[0] == str(tmp_path / "site")
+
+
+def test_uid_and_gid_are_who_the_workers_are(start, write, tmp_path):
+    assert os.getuid() == 0, "this test gives up root"
+    write("app.py", WHERE)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    server = start("--master", "--eval", WHERE, "--uid", "nobody", "--gid", "daemon")
+    user, group = pwd.getpwnam("nobody").pw_uid, grp.getgrnam("daemon").gr_gid
+    assert server.get().text.split()[1:] == [str(user), str(group)]
+
+
+@pytest.mark.parametrize("option", ["--logto", "--logto2"])
+def test_logto_is_where_the_lines_go(start, write, tmp_path, option):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", option, "the.log")
+    server.get("/marked")
+    log = tmp_path / "the.log"
+    wait_until(lambda: "/marked" in log.read_text(), "the request in the log")
+    assert "/marked" not in server.log
+    assert stat.S_IMODE(log.stat().st_mode) & 0o007 == 0, "nobody else reads it"
+
+
+@pytest.mark.parametrize("option", ["--daemonize", "--daemonize2"])
+def test_a_daemon_leaves_its_session_and_serves(write, tmp_path, option):
+    write("app.py", HELLO)
+    port = free_port()
+    done = run("--master", "--http-socket", "127.0.0.1:%d" % port, "--wsgi-file", "app.py", option, "the.log",
+               "--pidfile", "pid", cwd=tmp_path, timeout=DEADLINE)
+    assert done.returncode == 0
+    pid = wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the pidfile")
+    try:
+        wait_until(lambda: "spawned uWSGI worker 1" in (tmp_path / "the.log").read_text(), "the worker")
+        pid = int((tmp_path / "pid").read_text())
+        assert os.getsid(pid) != os.getsid(0)
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
+            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert s.recv(100).startswith(b"HTTP/1.")
+    finally:
+        os.kill(int(pid), signal.SIGTERM)
+        wait_until(lambda: "goodbye" in (tmp_path / "the.log").read_text(), "the end of the daemon")
+
+
+# ---- sockets ----
+
+
+@pytest.mark.parametrize("options, mode", [
+    ((), 0o660), (("--chmod-socket",), 0o666), (("--chmod-socket=600",), 0o600), (("-C", ), 0o666),
+])
+def test_chmod_socket_is_the_mode_of_a_unix_socket(start, write, tmp_path, options, mode):
+    write("app.py", HELLO)
+    start("--wsgi-file", "app.py", "--socket", "s", *options, http=False, address=tmp_path / "s")
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("value, owner, group", [("nobody", "nobody", None), ("nobody:daemon", "nobody", "daemon"),
+                                                 (":daemon", None, "daemon")])
+def test_chown_socket_is_the_owner_of_a_unix_socket(start, write, tmp_path, value, owner, group):
+    write("app.py", HELLO)
+    start("--wsgi-file", "app.py", "--socket", "s", "--chown-socket", value, http=False, address=tmp_path / "s")
+    found = (tmp_path / "s").stat()
+    assert found.st_uid == (pwd.getpwnam(owner).pw_uid if owner else os.getuid())
+    assert found.st_gid == (grp.getgrnam(group).gr_gid if group else os.getgid())
+
+
+def test_an_owner_that_does_not_exist_ends_the_start(start, write):
+    write("app.py", HELLO)
+    server = start("--wsgi-file", "app.py", "--socket", "s", "--chown-socket", "nobody-by-this-name", http=False, ready=False)
+    assert server.wait_exit() == 1
+    assert "cannot listen on s" in server.last_line()
+
+
+@pytest.mark.parametrize("vacuum", [True, False])
+def test_vacuum_removes_unix_sockets(start, write, tmp_path, vacuum):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--socket", "s", *["--vacuum"] * vacuum, http=False,
+                   address=tmp_path / "s")
+    server.stop()
+    assert (tmp_path / "s").exists() != vacuum
+
+
+# ---- requests and their lines ----
+
+BY_PATH = """
+import time
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/slow":
+        time.sleep(0.06)
+    status = {"/404": "404 Not Found", "/503": "503 Service Unavailable"}.get(path, "200 OK")
+    start_response(status, [])
+    return [b"" if path == "/zero" else b"x" * (5000 if path == "/big" else 5)]
+"""
+
+
+@pytest.mark.parametrize("options, logged", [
+    ((), {"/", "/404", "/503", "/zero", "/slow", "/big"}),
+    (("--disable-logging",), set()),
+    (("--disable-logging", "--log-4xx"), {"/404"}),
+    (("--disable-logging", "--log-5xx"), {"/503"}),
+    (("--disable-logging", "--log-zero"), {"/zero"}),
+    (("--disable-logging", "--log-slow", "50"), {"/slow"}),
+    (("--disable-logging", "--log-big", "4000"), {"/big"}),
+])
+def test_the_log_options_choose_the_requests_that_get_a_line(start, write, options, logged):
+    write("app.py", BY_PATH)
+    server = start("--master", "--wsgi-file", "app.py", *options)
+    for path in ("/", "/404", "/503", "/zero", "/slow", "/big"):
+        server.get(path)
+    server.stop()
+    lines = {word for word in ("/", "/404", "/503", "/zero", "/slow", "/big") if " GET %s =>" % word in server.log}
+    assert lines == logged, server.log
+
+
+def test_add_header_is_in_every_response(start, write):
+    write("app.py", HELLO)
+    server = start("--wsgi-file", "app.py", "--add-header", "X-One: 1", "--add-header", "X-Two: a b")
+    headers = server.get().headers
+    assert (headers["X-One"], headers["X-Two"]) == ("1", "a b")
+
+
+def test_log_x_forwarded_for_is_the_client_of_the_line(start, write):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--log-x-forwarded-for")
+    server.get("/", {"X-Forwarded-For": "192.0.2.7"})
+    server.wait_for_log("192.0.2.7")
+
+
+def test_log_micros_counts_finer(start, write):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--log-micros")
+    server.get()
+    server.wait_for_log(" micros ")
+
+
+def test_limit_post_refuses_a_larger_body(start, write):
+    write("app.py", HELLO)
+    server = start("--wsgi-file", "app.py", "--limit-post", "10")
+    assert server.post("/", b"x" * 10).status == 200
+    assert server.post("/", b"x" * 11).status == 413
+
+
+def test_buffer_size_is_the_largest_head(start, write):
+    write("app.py", HELLO)
+    server = start("--wsgi-file", "app.py", "--buffer-size", "20000")
+    assert server.get("/" + "a" * 15000).status == 200
+    assert server.get("/" + "a" * 25000).status == 414
+
+
+def test_no_server_starts_no_worker(start, write):
+    write("app.py", HELLO)
+    server = start("--master", "--wsgi-file", "app.py", "--no-server", ready=False)
+    server.wait_for_log("*** Operational MODE: no-workers ***")
+    assert "spawned uWSGI worker" not in server.log
