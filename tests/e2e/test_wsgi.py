@@ -1,8 +1,11 @@
 """What an application is promised: PEP 3333, every way to load it, and how each failure is told."""
 import hashlib
+import http.client
 import os
 
 import pytest
+
+from harness import DEADLINE
 
 HELLO = """
     def application(environ, start_response):
@@ -502,3 +505,35 @@ def test_what_was_kept_of_a_request_is_harmless_after_it(serve):
     server.post("/", b"body")
     assert server.post("/", b"body").text == ("b''; the request of this start_response() is over; "
                                               "the request of this write() is over")
+
+
+SENDS = """
+def application(environ, start_response):
+    length = environ["QUERY_STRING"]
+    start_response("200 OK", [("Content-Length", length)])
+    return environ["wsgi.file_wrapper"](open("data.txt", "rb"))
+"""
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_file_is_cut_to_a_shorter_content_length_and_the_connection_stays_in_step(serve, write, version):
+    write("data.txt", "0123456789")
+    server = serve(SENDS)
+    connection = http.client.HTTPConnection("127.0.0.1", server.address, timeout=DEADLINE)
+    connection._http_vsn, connection._http_vsn_str = int(version.replace(".", "")), "HTTP/" + version
+    try:
+        for length in (4, 10, 0, 7):
+            connection.request("GET", "/?%d" % length, headers={"Connection": "keep-alive"})
+            answer = connection.getresponse()
+            assert answer.read() == b"0123456789"[:length]
+            assert not answer.will_close
+    finally:
+        connection.close()
+
+
+def test_a_file_shorter_than_its_content_length_closes_the_connection(serve, write):
+    write("data.txt", "0123456789")
+    answer = serve(SENDS).raw(b"GET /?50 HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Length: 50" in head
+    assert body == b"0123456789", "nothing follows that the client could take for the missing bytes"
