@@ -90,7 +90,6 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	const struct uwsgi_plugin *plugin = s->handlers[pub->modifier1];
 	c->phase = CONN_RUN;
 	atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
-	req->continued = c->continued;
 	size_t take = len;
 	if (pub->body == UWSGI_BODY_LENGTH && (int64_t)take > pub->content_length)
 		take = (size_t)pub->content_length;
@@ -200,11 +199,8 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			return in->len;
 		}
 		if (!ready) {
-			if (req->pub.expect_continue && !c->continued && rest.len == (size_t)head) {
-				static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-				c->continued = true;
-				conn_send(s, c, &(struct iovec){ (void *)line, sizeof line - 1 }, 1);
-			}
+			if (req->pub.expect_continue && rest.len == (size_t)head)
+				body_invite(s, c);
 			c->seen = 0;
 			conn_set_phase(s, c, CONN_BODY, progress_ms(s));
 			return at;

@@ -14,7 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+int body_invite(struct serve *s, struct conn *c)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	if (c->continued)
+		return 0;
+	c->continued = true;
+	return conn_send(s, c, &(struct iovec){ (void *)line, sizeof line - 1 }, 1);
+}
 
 void body_begin(struct request *req, char *bytes, size_t len)
 {
@@ -44,12 +51,8 @@ static ssize_t receive(struct request *req, void *buf, size_t size)
 	struct conn *c = req->conn;
 	if (req->pub.broken)
 		return -ECONNRESET;
-	if (req->pub.expect_continue && !req->continued && !req->pub.headers_sent) {
-		struct iovec iov = { (void *)continue_line, sizeof continue_line - 1 };
-		req->continued = true;
-		if (conn_send(req->core->serve, c, &iov, 1))
-			return -ECONNRESET;
-	}
+	if (req->pub.expect_continue && !req->pub.headers_sent && body_invite(req->core->serve, c))
+		return -ECONNRESET;
 	for (;;) {
 		ssize_t n = recv(c->fd, buf, size, 0);
 		if (n > 0)

@@ -63,7 +63,6 @@ struct request {
 	uint16_t body_status;    /* why reading it failed, as a status; 0: it did not */
 	uint64_t decoder[4];     /* CHUNKED */
 	struct buf after;        /* bytes of the next request that were read with this body */
-	bool continued;          /* 100 Continue was sent */
 
 	/* its response: the head, and what may follow it in the same write, in `out` */
 	char *out;
@@ -92,7 +91,8 @@ struct conn {
 	struct conn *next;          /* on the free list or a core's again list */
 	_Atomic uint64_t deadline;  /* monotonic ms; 0: none */
 	uint8_t phase;              /* enum conn_phase */
-	bool in_epoll, continued;
+	bool in_epoll;
+	bool continued; /* 100 Continue was sent for the request at hand */
 	bool closing; /* no further request: part with the client when everything is sent */
 	bool unread;  /* the client may still be sending a body nobody will read */
 	uint8_t addr_len;

@@ -1,24 +1,10 @@
-#include <criterion/criterion.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "config_xml.h"
 
-static char seen[1024], error[256];
+#include <criterion/criterion.h>
+#include <errno.h>
 
-static void note(void *ctx, const char *key, const char *value, int line)
-{
-	(void)ctx;
-	size_t len = strlen(seen);
-	snprintf(seen + len, sizeof seen - len, "%d:%s=%s|", line, key, value ? value : "<none>");
-}
-
-static int read_text(const char *text, const char *section)
-{
-	seen[0] = error[0] = '\0';
-	return config_xml_parse(text, strlen(text), section, note, NULL, error, sizeof error);
-}
+#define PARSE config_xml_parse
+#include "config_format.h"
 
 Test(config_xml, reads_keys_of_the_section)
 {
