@@ -88,6 +88,8 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	struct request *req = &core->req;
 	struct uwsgi_request *pub = &req->pub;
 	const struct uwsgi_plugin *plugin = s->handlers[pub->modifier1];
+	if (!s->settings->keep_alive)
+		pub->keep_alive = false;
 	c->phase = CONN_RUN;
 	atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
 	size_t take = len;

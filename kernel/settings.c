@@ -133,7 +133,7 @@ static const struct uwsgi_option rows[] = {
 	ROW("buffer-size", INT, buffer_size, "largest head of a request in bytes (default 4096)", .letter = 'b'),
 	CALL("max-vars", apply_max_vars, "most variables of a request (default 64)", .letter = 'v'),
 	ROW("socket-timeout", INT, socket_timeout, "seconds a client may stall (default 4)", .letter = 'z'),
-	ROW("keep-alive", INT, keep_alive, "seconds an idle connection is kept open (default 60)"),
+	ROW("keep-alive", INT, keep_alive, "seconds an idle connection is kept open, 0: none is (default 60)"),
 	ROW("so-keepalive", BOOL, so_keepalive, "SO_KEEPALIVE on connections"),
 	ROW("reuse-port", BOOL, reuse_port, "SO_REUSEPORT on the sockets"),
 #undef GROUP

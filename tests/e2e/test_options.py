@@ -317,3 +317,10 @@ def test_no_server_starts_no_worker(start, write):
     server = start("--master", "--wsgi-file", "app.py", "--no-server", ready=False)
     server.wait_for_log("*** Operational MODE: no-workers ***")
     assert "spawned uWSGI worker" not in server.log
+
+
+def test_keep_alive_0_closes_after_each_response(serve):
+    server = serve(HELLO, "--keep-alive", "0")
+    answer = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert b"\r\nConnection: close\r\n" in answer
