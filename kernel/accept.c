@@ -28,9 +28,9 @@
 
 #define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
 #define HEAD_TIMEOUT_MS 10000  /* a whole head, from its first byte */
-#define HELLO_MS 500            /* for the first request to follow its connection, when the worker is ending */
-#define SWEEP_MS 1000           /* between two looks at all connections */
-#define DRAIN_SWEEP_MS 100      /* the same, when the worker is ending */
+#define HELLO_MS 500	       /* for the first request to follow its connection, when the worker is ending */
+#define SWEEP_MS 1000	       /* between two looks at all connections */
+#define DRAIN_SWEEP_MS 100     /* the same, when the worker is ending */
 #define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */

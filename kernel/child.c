@@ -40,8 +40,8 @@ static void set_title(const struct kernel *k)
 	const char *prefix = s->procname_prefix ? s->procname_prefix : s->procname_prefix_spaced;
 	if (!s->auto_procname && !prefix && !s->procname_append && !s->procname)
 		return;
-	snprintf(title, sizeof title, "%s%s%s", prefix ? prefix : "", s->procname_prefix_spaced && !s->procname_prefix ? " " : "",
-		 s->procname ? s->procname : "");
+	snprintf(title, sizeof title, "%s%s%s", prefix ? prefix : "",
+		 s->procname_prefix_spaced && !s->procname_prefix ? " " : "", s->procname ? s->procname : "");
 	size_t n = strlen(title);
 	if (!s->procname)
 		n += (size_t)snprintf(title + n, sizeof title - n, "uWSGI %s %d", k->role, k->slot->number);
@@ -71,7 +71,8 @@ static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
 static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
-	struct uwsgi_watch trap = { .fn = on_trap, .data = k }, life = { .fd = k->life_fd, .fn = on_orphaned, .data = k };
+	struct uwsgi_watch trap = { .fn = on_trap, .data = k },
+			   life = { .fd = k->life_fd, .fn = on_orphaned, .data = k };
 	if (trap_open(signals))
 		return 1;
 	trap.fd = trap_fd();

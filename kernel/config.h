@@ -17,8 +17,8 @@ struct config_host {
 	/* Load a list such as "a,b 0:c,/x/y.so".  Unless `required`, one that cannot be loaded is logged and no error.
 	 */
 	int (*load_plugins)(void *ctx, const char *list, bool required);
-	/* Look in the manifests for who has the "option", "option-letter", "format" (its name, or a suffix with its dot)
-	 * or "claim" of that name and load it.  True when something was loaded. */
+	/* Look in the manifests for who has the "option", "option-letter", "format" (its name, or a suffix with its
+	 * dot) or "claim" of that name and load it.  True when something was loaded. */
 	bool (*autoload)(void *ctx, const char *what, const char *name);
 	/* A loaded format, by its name or by a suffix with its dot. */
 	const struct uwsgi_config_format *(*format)(void *ctx, const char *name_or_suffix);

@@ -188,7 +188,8 @@ static int load_plugins(struct config *config, const char *key, const char *list
 	if (failed == -ENOENT && required)
 		return config_fail(config, "%s = %s: there is no such plugin, not starting", key, list);
 	if (failed && required)
-		return config_fail(config, "%s = %s: it is no plugin for this server (see above), not starting", key, list);
+		return config_fail(config, "%s = %s: it is no plugin for this server (see above), not starting", key,
+				   list);
 	return 0;
 }
 
@@ -293,7 +294,7 @@ static int apply_get(const char *key, const char *value, void *data)
 #define ROW(NAME, FN, ARG, FLAGS, HELP, ...)                                                                           \
 	{                                                                                                              \
 		.name = NAME, .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_##ARG, .flags = FLAGS, .help = HELP,            \
-		.group = CONFIG_GROUP, .apply = FN, __VA_ARGS__                                                     \
+		.group = CONFIG_GROUP, .apply = FN, __VA_ARGS__                                                        \
 	}
 
 /* clang-format off */

@@ -35,16 +35,16 @@ struct kernel {
 	/* this process */
 	struct uwsgi_loop *loop;
 	struct proc_slot *slot; /* NULL in main, master and zygote */
-	const char *role;       /* "main", "master", "zygote", or the name of its kind */
+	const char *role;	/* "main", "master", "zygote", or the name of its kind */
 	unsigned generation;
-	int control_fd;         /* [zygote] [its children] to the master; -1 without one */
-	int life_fd;            /* readable when the master is gone; -1 without one */
+	int control_fd; /* [zygote] [its children] to the master; -1 without one */
+	int life_fd;	/* readable when the master is gone; -1 without one */
 	uint64_t started_us;
 };
 
 /* What every process must be able to see of the server; in shared memory. */
 struct server_shared {
-	_Atomic pid_t master_pid; /* 0 without a master */
+	_Atomic pid_t master_pid;	    /* 0 without a master */
 	_Atomic unsigned loaded_generation; /* the newest whose application is loaded */
 	_Atomic bool stopping;
 };

@@ -1,7 +1,7 @@
 /* master.c - the life of the master: it waits on one loop for OS signals, child exits and messages of the zygotes.
  *
- * It runs no user code, so it cannot leak, deadlock or crash with the application.  What it decides is in proc_policy.c;
- * how a process begins is in zygote.c and child.c; here is only who is told what, and when. */
+ * It runs no user code, so it cannot leak, deadlock or crash with the application.  What it decides is in
+ * proc_policy.c; how a process begins is in zygote.c and child.c; here is only who is told what, and when. */
 #include "master.h"
 
 #include "cause.h"
@@ -30,17 +30,17 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define GENERATIONS 2        /* the one that serves and the one that replaces it */
-#define FAST_STOP_MS 2000    /* for processes that were told to end at once */
+#define GENERATIONS 2	  /* the one that serves and the one that replaces it */
+#define FAST_STOP_MS 2000 /* for processes that were told to end at once */
 #define DEFAULT_MERCY_S 60
 
 struct generation {
 	struct master *m;
 	unsigned number; /* 0: not in use */
 	pid_t zygote;
-	bool loaded;     /* its application is */
-	bool serving;    /* all its processes were ready once */
-	bool retiring;   /* told to end */
+	bool loaded;		  /* its application is */
+	bool serving;		  /* all its processes were ready once */
+	bool retiring;		  /* told to end */
 	struct uwsgi_watch watch; /* the control socket; fd -1 when closed */
 };
 
@@ -61,7 +61,7 @@ struct master {
 	struct generation generations[GENERATIONS];
 	unsigned newest;
 	enum stage stage;
-	bool fast; /* the stop does not wait for requests */
+	bool fast;	   /* the stop does not wait for requests */
 	bool reload_again; /* asked for while a reload was under way */
 	int exit_status;
 	int life_write_fd;
@@ -90,7 +90,8 @@ static struct generation *generation_serving(struct master *m)
 }
 
 /* Call fn for each live slot that is of `generation` (0: of the master's own children, -1: of anybody). */
-static int each_slot(struct master *m, int generation, void (*fn)(struct master *m, struct proc_slot *slot, int arg), int arg)
+static int each_slot(struct master *m, int generation, void (*fn)(struct master *m, struct proc_slot *slot, int arg),
+		     int arg)
 {
 	int count = 0;
 	for (int i = 0; i < proc_table_size(m->k->table); i++) {
@@ -130,8 +131,8 @@ static void start_direct(struct master *m, struct proc_slot *slot)
 	int error = errno;
 	trap_release();
 	if (pid == -1) {
-		uwsgi_log("uwsgi: cannot fork %s %d: %s; it stays down\n", proc_kind_at(k->table, slot->kind)->name, slot->number,
-			  strerror(error));
+		uwsgi_log("uwsgi: cannot fork %s %d: %s; it stays down\n", proc_kind_at(k->table, slot->kind)->name,
+			  slot->number, strerror(error));
 		proc_retire(k->table, slot);
 		return;
 	}
@@ -325,7 +326,8 @@ static void check_serving(struct master *m, struct generation *g)
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *old = &m->generations[i];
 		if (old->number && old != g && old->serving && !old->retiring) {
-			uwsgi_log("uwsgi: generation %u answers; generation %u finishes its requests\n", g->number, old->number);
+			uwsgi_log("uwsgi: generation %u answers; generation %u finishes its requests\n", g->number,
+				  old->number);
 			retire(m, old);
 		}
 	}
@@ -427,7 +429,8 @@ static void on_comeback(struct uwsgi_timer *timer)
 	struct comeback *c = (struct comeback *)timer;
 	struct master *m = c->m;
 	struct generation *g = generation_find(m, c->generation);
-	if (m->stage == STAGE_RUN && (c->generation == 0 || (g && !g->retiring)) && !is_up(m, c->kind, c->number, c->generation))
+	if (m->stage == STAGE_RUN && (c->generation == 0 || (g && !g->retiring)) &&
+	    !is_up(m, c->kind, c->number, c->generation))
 		start(m, c->kind, c->number, c->generation, &c->last);
 	free(c);
 }
@@ -454,8 +457,8 @@ static void log_exit(struct master *m, const struct proc_slot *slot, int wstatus
 	if (!wanted)
 		uwsgi_log("%s %d buried (pid: %d)\n", kind, slot->number, (int)slot->pid);
 	else if (WIFSIGNALED(wstatus))
-		uwsgi_log("DAMN ! %s %d (pid: %d) died, killed by signal %d :( trying respawn ...\n", kind, slot->number,
-			  (int)slot->pid, WTERMSIG(wstatus));
+		uwsgi_log("DAMN ! %s %d (pid: %d) died, killed by signal %d :( trying respawn ...\n", kind,
+			  slot->number, (int)slot->pid, WTERMSIG(wstatus));
 	else if (WEXITSTATUS(wstatus) == EXIT_RECYCLE)
 		uwsgi_log("...The work of process %d is done. Seeya!\n", (int)slot->pid);
 	else
@@ -502,7 +505,8 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 		.age_ms = uwsgi_now_ms() - slot->spawned_ms,
 		.crashes = slot->crashes,
 		.was_ready = state == UWSGI_PROC_IDLE,
-		.wanted = state != UWSGI_PROC_STOPPING && m->stage == STAGE_RUN && (slot->generation == 0 || (g && !g->retiring)),
+		.wanted = state != UWSGI_PROC_STOPPING && m->stage == STAGE_RUN &&
+			  (slot->generation == 0 || (g && !g->retiring)),
 		.first_of_all = g && !g->serving,
 	};
 	rescue_log(m, slot);
@@ -535,8 +539,8 @@ static void explain_zygote_exit(int wstatus)
 	if (cause_get())
 		return;
 	if (WIFSIGNALED(wstatus))
-		uwsgi_cause("the process that was loading the application was killed by signal %d (%s)", WTERMSIG(wstatus),
-			    strsignal(WTERMSIG(wstatus)));
+		uwsgi_cause("the process that was loading the application was killed by signal %d (%s)",
+			    WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 	else
 		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
 }
@@ -554,10 +558,12 @@ static void handle_zygote_exit(struct master *m, struct generation *g, int wstat
 		give_up(m, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
 		return;
 	}
-	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application\n", g->number);
+	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application\n",
+		  g->number);
 	int failed = start_zygote(m, g);
 	if (failed)
-		uwsgi_log("uwsgi: cannot start a zygote: %s; a reload is needed before workers can be replaced\n", strerror(-failed));
+		uwsgi_log("uwsgi: cannot start a zygote: %s; a reload is needed before workers can be replaced\n",
+			  strerror(-failed));
 }
 
 /* A generation whose last process is gone makes room for the next. */
@@ -594,9 +600,9 @@ static void reap(struct master *m)
 static void log_slot(struct master *m, struct proc_slot *slot, int arg)
 {
 	(void)arg;
-	uwsgi_log("%s %d (pid: %d) generation %u requests: %llu exceptions: %llu\n", proc_kind_at(m->k->table, slot->kind)->name,
-		  slot->number, (int)slot->pid, slot->generation, (unsigned long long)slot->requests,
-		  (unsigned long long)slot->exceptions);
+	uwsgi_log("%s %d (pid: %d) generation %u requests: %llu exceptions: %llu\n",
+		  proc_kind_at(m->k->table, slot->kind)->name, slot->number, (int)slot->pid, slot->generation,
+		  (unsigned long long)slot->requests, (unsigned long long)slot->exceptions);
 }
 
 static void on_trap(struct uwsgi_watch *watch, unsigned events)
@@ -622,7 +628,8 @@ static void on_trap(struct uwsgi_watch *watch, unsigned events)
 			stop(m, true, 0);
 			break;
 		case SIGUSR1:
-			uwsgi_log("*** workers total requests: %llu\n", (unsigned long long)proc_total_requests(m->k->table));
+			uwsgi_log("*** workers total requests: %llu\n",
+				  (unsigned long long)proc_total_requests(m->k->table));
 			each_slot(m, -1, log_slot, 0);
 			break;
 		}
@@ -634,7 +641,9 @@ static void on_trap(struct uwsgi_watch *watch, unsigned events)
 int master_run(struct kernel *k)
 {
 	/* SIGUSR2, SIGALRM, SIGTSTP: caught so that they do not end or stop the server */
-	static const int signals[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, 0 };
+	static const int signals[] = {
+		SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, 0
+	};
 	static struct master master; /* as long as the process */
 	struct master *m = &master;
 	int life[2];

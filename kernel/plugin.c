@@ -1,7 +1,7 @@
 /* plugin.c - from a name to a registered plugin, each step with its own message.
  *
- * Find the file, read its ABI note, and only then load it; copy its table, as much as both sides know; register its rows;
- * load what it needs.  A plugin is never unloaded.  The only place that calls dlopen. */
+ * Find the file, read its ABI note, and only then load it; copy its table, as much as both sides know; register its
+ * rows; load what it needs.  A plugin is never unloaded.  The only place that calls dlopen. */
 #include "plugin.h"
 
 #include "api.h"
@@ -184,10 +184,12 @@ static const void *find_table(const char *name, const char *path, void *handle)
 	}
 	Dl_info info;
 	char real[PATH_MAX];
-	if (table && dladdr(table, &info) && realpath(info.dli_fname, real) && realpath(path, target) && strcmp(real, target))
+	if (table && dladdr(table, &info) && realpath(info.dli_fname, real) && realpath(path, target) &&
+	    strcmp(real, target))
 		table = NULL; /* a library it depends on happens to have the name */
 	if (!table) {
-		snprintf(why, sizeof why, "exports no %s: is the table named after the file, and built without -fvisibility=hidden?",
+		snprintf(why, sizeof why,
+			 "exports no %s: is the table named after the file, and built without -fvisibility=hidden?",
 			 symbol);
 		refuse(name, why);
 	}
@@ -243,9 +245,11 @@ static int register_rows(struct plugins *p, const struct loaded *l)
 	if (!failed && t->api_consts)
 		failed = api_register_consts(k->api, t->name, t->api_consts, abi->api_const_size);
 	if (!failed)
-		failed = copy_rows(t->protocols, abi->protocol_size, p->protocols, sizeof p->protocols[0], &p->protocol_count);
+		failed = copy_rows(t->protocols, abi->protocol_size, p->protocols, sizeof p->protocols[0],
+				   &p->protocol_count);
 	if (!failed)
-		failed = copy_rows(t->config_formats, abi->config_format_size, p->formats, sizeof p->formats[0], &p->format_count);
+		failed = copy_rows(t->config_formats, abi->config_format_size, p->formats, sizeof p->formats[0],
+				   &p->format_count);
 	if (!failed)
 		failed = copy_rows(t->kinds, abi->kind_size, p->kinds, sizeof p->kinds[0], &p->kind_count);
 	return failed;
@@ -256,7 +260,8 @@ static int check_modifier(const struct plugins *p, const struct uwsgi_plugin *t)
 	for (size_t i = 0; t->request && i < p->count; i++) {
 		const struct uwsgi_plugin *other = &p->list[i]->table;
 		if (other->request && other->modifier1 == t->modifier1) {
-			uwsgi_log("uwsgi: plugin %s: modifier %u already belongs to plugin %s; give it another with N:%s\n",
+			uwsgi_log("uwsgi: plugin %s: modifier %u already belongs to plugin %s; give it another with "
+				  "N:%s\n",
 				  t->name, t->modifier1, other->name, t->name);
 			return -EEXIST;
 		}
@@ -330,7 +335,8 @@ static int load_separated(struct plugins *p, const char *list, const char *separ
 {
 	char *copy = strdup(list), *state = NULL;
 	int result = copy ? 0 : -ENOMEM;
-	for (char *one = copy ? strtok_r(copy, separators, &state) : NULL; one; one = strtok_r(NULL, separators, &state)) {
+	for (char *one = copy ? strtok_r(copy, separators, &state) : NULL; one;
+	     one = strtok_r(NULL, separators, &state)) {
 		int failed = load_one(p, one, required);
 		result = result ? result : failed;
 	}
@@ -435,7 +441,8 @@ int plugins_init(struct plugins *p)
 		if (result >= 0)
 			continue;
 		if (!t->strict) {
-			uwsgi_log("uwsgi: plugin %s: init failed: %s; going on without it\n", t->name, strerror(-result));
+			uwsgi_log("uwsgi: plugin %s: init failed: %s; going on without it\n", t->name,
+				  strerror(-result));
 			continue;
 		}
 		if (!cause_get())

@@ -35,7 +35,7 @@ const struct uwsgi_kind *plugins_kind(const struct plugins *p, size_t i);
 void plugins_handlers(const struct plugins *p, const struct uwsgi_plugin *handlers[256]);
 
 /* Life.  Negative results are logged where they happen. */
-int plugins_init(struct plugins *p);     /* [main] */
+int plugins_init(struct plugins *p);	  /* [main] */
 int plugins_load_apps(struct plugins *p); /* [zygote] applications loaded, or negative */
 int plugins_post_fork(struct plugins *p); /* [child] */
 void plugins_thread_init(struct plugins *p, int core);

@@ -13,7 +13,8 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-/* The directory with uwsgi.h: the source's when the program runs from a build tree inside it, else the installed one. */
+/* The directory with uwsgi.h: the source's when the program runs from a build tree inside it, else the installed one.
+ */
 static const char *include_dir(const char *exe_dir, char text[PATH_MAX])
 {
 	snprintf(text, PATH_MAX, "%s/../kernel/include/uwsgi.h", exe_dir);
@@ -75,12 +76,14 @@ int plugin_build_register(struct option_registry *options, const char *exe_dir)
 {
 	void *dir = (void *)exe_dir;
 	const struct uwsgi_option rows[] = {
-		{ "build-plugin", .type = UWSGI_OPT_CALL, .apply = build_plugin, .data = dir, .flags = UWSGI_OPT_IMMEDIATE, .group = "plugins",
+		{ "build-plugin", .type = UWSGI_OPT_CALL, .apply = build_plugin, .data = dir,
+		  .flags = UWSGI_OPT_IMMEDIATE, .group = "plugins",
 		  .help = "build a plugin from a .c file or a folder with uwsgiplugin.py, and exit" },
-		{ "cflags", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_NONE, .apply = print_cflags, .data = dir, .flags = UWSGI_OPT_IMMEDIATE,
-		  .group = "plugins", .help = "print the flags that compile a plugin, and exit" },
-		{ "dot-h", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_NONE, .apply = print_header, .data = dir, .flags = UWSGI_OPT_IMMEDIATE,
-		  .group = "plugins", .help = "print uwsgi.h, and exit" },
+		{ "cflags", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_NONE, .apply = print_cflags, .data = dir,
+		  .flags = UWSGI_OPT_IMMEDIATE, .group = "plugins",
+		  .help = "print the flags that compile a plugin, and exit" },
+		{ "dot-h", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_NONE, .apply = print_header, .data = dir,
+		  .flags = UWSGI_OPT_IMMEDIATE, .group = "plugins", .help = "print uwsgi.h, and exit" },
 		{ 0 },
 	};
 	return option_register(options, "kernel", rows, sizeof *rows, NULL);

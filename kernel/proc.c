@@ -17,7 +17,7 @@ struct proc_table {
 	struct proc_shared {
 		_Atomic uint64_t retired_requests;
 		struct proc_slot slots[];
-	} *shared;
+	} * shared;
 };
 
 /* clang-format off */
@@ -42,7 +42,8 @@ enum uwsgi_proc_state proc_next_state(enum uwsgi_proc_state state, enum proc_eve
 void proc_event(struct proc_slot *slot, enum proc_event event)
 {
 	int state = atomic_load(&slot->state);
-	while (!atomic_compare_exchange_weak(&slot->state, &state, (int)proc_next_state((enum uwsgi_proc_state)state, event)))
+	while (!atomic_compare_exchange_weak(&slot->state, &state,
+					     (int)proc_next_state((enum uwsgi_proc_state)state, event)))
 		;
 }
 
@@ -156,7 +157,8 @@ void proc_info(const struct proc_table *table, const struct proc_slot *slot, str
 		.number = slot->number,
 		.pid = slot->pid,
 		.generation = slot->generation,
-		.state = state == UWSGI_PROC_IDLE && slot->busy_cores > 0 ? UWSGI_PROC_BUSY : (enum uwsgi_proc_state)state,
+		.state = state == UWSGI_PROC_IDLE && slot->busy_cores > 0 ? UWSGI_PROC_BUSY
+									  : (enum uwsgi_proc_state)state,
 		.accepting = slot->accepting,
 		.requests = slot->requests,
 		.delta_requests = slot->delta_requests,

@@ -1,7 +1,8 @@
 /* proc.h - the process table.
  *
- * One slot a process, in memory that all processes share.  The master is the only one that moves slots through STARTING,
- * STOPPING and FREE; a ready process is busy while busy_cores says so.  Counters are written by their process alone. */
+ * One slot a process, in memory that all processes share.  The master is the only one that moves slots through
+ * STARTING, STOPPING and FREE; a ready process is busy while busy_cores says so.  Counters are written by their process
+ * alone. */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
 

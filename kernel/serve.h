@@ -16,11 +16,11 @@
 #include <uwsgi/request.h>
 #include <uwsgi/socket.h>
 
-#define BODY_COLLECT ((size_t)64 * 1024)   /* a body up to this size is complete before the application runs */
-#define BACKLOG_MAX ((size_t)1024 * 1024)  /* bytes of a response a slow reader may leave to the loop */
-#define HEAD_MAX ((size_t)64 * 1024)       /* of a response */
-#define SMALL_BODY ((size_t)16 * 1024)     /* copied behind the head, to leave in one write */
-#define ARENA_EXTRA ((size_t)4 * 1024)     /* request memory beyond the size of a head */
+#define BODY_COLLECT ((size_t)64 * 1024)  /* a body up to this size is complete before the application runs */
+#define BACKLOG_MAX ((size_t)1024 * 1024) /* bytes of a response a slow reader may leave to the loop */
+#define HEAD_MAX ((size_t)64 * 1024)	  /* of a response */
+#define SMALL_BODY ((size_t)16 * 1024)	  /* copied behind the head, to leave in one write */
+#define ARENA_EXTRA ((size_t)4 * 1024)	  /* request memory beyond the size of a head */
 #define LOGVAR_MAX 256
 #define LOGVARS_MAX 16
 
@@ -58,24 +58,24 @@ struct request {
 	/* its body: `ready` payload bytes at `body`, then what the socket still holds */
 	char *body;
 	size_t ready;
-	int64_t unread;          /* LENGTH: payload not given to the application, buffered or not */
-	bool body_done;          /* CHUNKED: the last chunk was seen */
-	uint16_t body_status;    /* why reading it failed, as a status; 0: it did not */
-	uint64_t decoder[4];     /* CHUNKED */
-	struct buf after;        /* bytes of the next request that were read with this body */
+	int64_t unread;	      /* LENGTH: payload not given to the application, buffered or not */
+	bool body_done;	      /* CHUNKED: the last chunk was seen */
+	uint16_t body_status; /* why reading it failed, as a status; 0: it did not */
+	uint64_t decoder[4];  /* CHUNKED */
+	struct buf after;     /* bytes of the next request that were read with this body */
 
 	/* its response: the head, and what may follow it in the same write, in `out` */
 	char *out;
 	size_t out_len;
 	bool has_length, chunked, app_framed; /* who says where the body ends */
-	bool cut;                /* failed on the way: its client must not take it for complete */
-	bool overlong;           /* the application gave more than Content-Length: said once */
-	bool no_body;            /* HEAD, 1xx, 204, 304: what the application gives is not sent */
-	bool ended;              /* body or file was called */
-	int64_t length;          /* what Content-Length promised */
+	bool cut;			      /* failed on the way: its client must not take it for complete */
+	bool overlong;			      /* the application gave more than Content-Length: said once */
+	bool no_body;			      /* HEAD, 1xx, 204, 304: what the application gives is not sent */
+	bool ended;			      /* body or file was called */
+	int64_t length;			      /* what Content-Length promised */
 	bool log_always;
-	bool wants_close;        /* the application set Connection: close */
-	bool failed;             /* answered by the kernel, not the application */
+	bool wants_close; /* the application set Connection: close */
+	bool failed;	  /* answered by the kernel, not the application */
 
 	struct logvar *logvars; /* LOGVARS_MAX, made when first used */
 	unsigned logvar_count;
@@ -88,23 +88,23 @@ struct conn {
 	int fd;
 	const struct uwsgi_socket *socket;
 	const struct uwsgi_protocol *protocol;
-	struct conn *next;          /* on the free list or a core's again list */
-	_Atomic uint64_t deadline;  /* monotonic ms; 0: none */
-	uint8_t phase;              /* enum conn_phase */
+	struct conn *next;	   /* on the free list or a core's again list */
+	_Atomic uint64_t deadline; /* monotonic ms; 0: none */
+	uint8_t phase;		   /* enum conn_phase */
 	bool in_epoll;
 	bool continued; /* 100 Continue was sent for the request at hand */
-	bool closing; /* no further request: part with the client when everything is sent */
-	bool unread;  /* the client may still be sending a body nobody will read */
+	bool closing;	/* no further request: part with the client when everything is sent */
+	bool unread;	/* the client may still be sending a body nobody will read */
 	uint8_t addr_len;
 	uint16_t port;
 	char addr[46];
 	_Atomic bool hung_up; /* the client sends no more: a short read does not mean that nothing is left to see */
-	struct buf in;   /* bytes of an incomplete request */
-	struct buf out;  /* bytes the client has not taken yet */
-	size_t seen;     /* of the head that is being collected, see uwsgi_protocol.parse */
-	size_t decoded;  /* payload bytes of the chunked body that is being collected */
+	struct buf in;	      /* bytes of an incomplete request */
+	struct buf out;	      /* bytes the client has not taken yet */
+	size_t seen;	      /* of the head that is being collected, see uwsgi_protocol.parse */
+	size_t decoded;	      /* payload bytes of the chunked body that is being collected */
 	uint64_t decoder[4];
-	int file;        /* -1, or what follows `out` */
+	int file; /* -1, or what follows `out` */
 	int64_t file_at, file_left;
 	uint32_t requests; /* answered on this connection */
 };
@@ -126,8 +126,8 @@ struct core {
 	int index;
 	pthread_t thread;
 	struct request req;
-	char *scratch;     /* what is read when nothing is pending; serve->read_size bytes */
-	char *chunks;      /* framed body bytes, serve->read_size; made when first needed */
+	char *scratch;	    /* what is read when nothing is pending; serve->read_size bytes */
+	char *chunks;	    /* framed body bytes, serve->read_size; made when first needed */
 	struct conn *again; /* connections with more to do that let others go first */
 	uint64_t requests;
 };
@@ -148,14 +148,14 @@ struct serve {
 	struct source loop_source, wake_source;
 	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
-	_Atomic bool draining; /* accept nothing, close what is idle */
-	_Atomic bool hurry;    /* close everything */
-	_Atomic int open;      /* connections */
-	_Atomic uint64_t due_ms; /* no connection's deadline is earlier */
+	_Atomic bool draining;	       /* accept nothing, close what is idle */
+	_Atomic bool hurry;	       /* close everything */
+	_Atomic int open;	       /* connections */
+	_Atomic uint64_t due_ms;       /* no connection's deadline is earlier */
 	_Atomic uint64_t door_shut_ms; /* since when nothing is accepted; 0: it is */
-	pthread_mutex_t lock;  /* free list, slabs: held for moments */
-	pthread_mutex_t loop_lock; /* loop, listeners: held as long as what the loop calls takes */
-	struct slab *_Atomic slabs; /* only grows, and only in front: walked without the lock */
+	pthread_mutex_t lock;	       /* free list, slabs: held for moments */
+	pthread_mutex_t loop_lock;     /* loop, listeners: held as long as what the loop calls takes */
+	struct slab *_Atomic slabs;    /* only grows, and only in front: walked without the lock */
 	struct conn *free;
 	size_t read_size;
 	struct uwsgi_str extra_headers; /* rendered add-header lines */

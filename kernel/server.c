@@ -138,8 +138,17 @@ static int make_parts(struct kernel *k, const char *dir)
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings);
 	struct config_host host = {
-		.options = k->options, .ctx = k, .version = UWSGI_VERSION, .load_plugins = host_load, .autoload = host_autoload,
-		.format = host_format, .load_all = host_load_all, .format_at = host_format_at, .has_plugin = host_has, .upstream_options = host_upstream, .finish = host_finish,
+		.options = k->options,
+		.ctx = k,
+		.version = UWSGI_VERSION,
+		.load_plugins = host_load,
+		.autoload = host_autoload,
+		.format = host_format,
+		.load_all = host_load_all,
+		.format_at = host_format_at,
+		.has_plugin = host_has,
+		.upstream_options = host_upstream,
+		.finish = host_finish,
 	};
 	int failed = settings_register(k->settings, k->options);
 	if (!failed)
@@ -232,7 +241,8 @@ static int check_protocols(struct kernel *k)
 	size_t count = listeners_list(k->listeners, &sockets);
 	for (size_t i = 0; i < count; i++)
 		if (!plugins_protocol(k->plugins, sockets[i]->protocol)) {
-			uwsgi_cause("socket %s: no plugin provides the protocol %s", sockets[i]->name, sockets[i]->protocol);
+			uwsgi_cause("socket %s: no plugin provides the protocol %s", sockets[i]->name,
+				    sockets[i]->protocol);
 			return -EPROTONOSUPPORT;
 		}
 	return 0;
@@ -250,7 +260,8 @@ static int open_sockets(struct kernel *k)
 	if (!failed)
 		failed = check_protocols(k);
 	if (!failed && !s->no_server && !listeners_list(k->listeners, &sockets)) {
-		uwsgi_cause("the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
+		uwsgi_cause(
+			"the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
 		failed = -EINVAL;
 	}
 	return failed;
@@ -334,7 +345,8 @@ static int run_server(struct kernel *k)
 {
 	int processes;
 	const struct settings *s = k->settings;
-	if (prepare_process(s) || open_sockets(k) || daemonize_late(s) || drop_privileges(s) || lay_out_table(k, &processes))
+	if (prepare_process(s) || open_sockets(k) || daemonize_late(s) || drop_privileges(s) ||
+	    lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;

@@ -25,7 +25,7 @@ struct settings {
 	bool vacuum;
 	bool no_orphans;
 	int worker_reload_mercy; /* seconds */
-	int max_requests;        /* 0: never */
+	int max_requests;	 /* 0: never */
 	const char *pidfile, *pidfile2;
 	bool auto_procname;
 	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;
@@ -41,12 +41,12 @@ struct settings {
 	/* sockets */
 	struct settings_socket *sockets; /* in the order of the configuration; protocols filled in by settings_finish */
 	size_t nsockets;
-	int listen;      /* backlog */
+	int listen;	      /* backlog */
 	const char *protocol; /* of `socket` without a type of its own; NULL: uwsgi */
-	int buffer_size; /* bytes of a request head */
+	int buffer_size;      /* bytes of a request head */
 	int max_vars;
 	int socket_timeout; /* seconds without progress */
-	int keep_alive; /* seconds an idle connection is kept */
+	int keep_alive;	    /* seconds an idle connection is kept */
 	int64_t limit_post; /* bytes; 0: none */
 	int post_buffering;
 	bool so_keepalive, reuse_port;

@@ -175,7 +175,8 @@ static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
 {
 	struct serve *s = watch->data;
 	(void)events;
-	uwsgi_log("uWSGI worker %d screams: UAAAAAAH my master disconnected: i will kill myself !!!\n", s->slot->number);
+	uwsgi_log("uWSGI worker %d screams: UAAAAAAH my master disconnected: i will kill myself !!!\n",
+		  s->slot->number);
 	uwsgi_loop_remove(s->loop, watch);
 	atomic_store(&s->hurry, true);
 	drain(s);
@@ -239,7 +240,9 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
-	*s = (struct serve){ .settings = k->settings, .table = k->table, .slot = slot, .loop = k->loop, .plugins = k->plugins };
+	*s = (struct serve){
+		.settings = k->settings, .table = k->table, .slot = slot, .loop = k->loop, .plugins = k->plugins
+	};
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
 		s->read_size = 16384;
@@ -310,7 +313,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 	plugins_thread_init(s->plugins, 0);
 	for (int i = 1; i < s->core_count; i++)
 		if (pthread_create(&s->cores[i].thread, NULL, thread_main, &s->cores[i])) {
-			uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", slot->number, i, strerror(errno));
+			uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", slot->number, i,
+				  strerror(errno));
 			return 1;
 		}
 	tell_ready(k, slot);

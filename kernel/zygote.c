@@ -2,7 +2,8 @@
  *
  * A process it forks must be the master's child, so that the master learns of its end by itself: the zygote forks a
  * helper, the helper forks the process and leaves, and the orphan falls to the master, which is the reaper of the tree
- * (PR_SET_CHILD_SUBREAPER).  The helper writes the pid into the table first, so the master knows it before it can end. */
+ * (PR_SET_CHILD_SUBREAPER).  The helper writes the pid into the table first, so the master knows it before it can end.
+ */
 #include "zygote.h"
 
 #include "cause.h"
@@ -34,7 +35,8 @@ int zygote_load(struct kernel *k)
 		return apps;
 	}
 	if (apps == 0 && k->settings->need_app && listeners_list(k->listeners, &sockets)) {
-		uwsgi_cause("a socket is configured but no application: there is nothing to serve (need-app = false starts all "
+		uwsgi_cause("a socket is configured but no application: there is nothing to serve (need-app = false "
+			    "starts all "
 			    "the same)");
 		return -ENOENT;
 	}

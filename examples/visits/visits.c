@@ -19,7 +19,8 @@ static struct uwsgi_lock *lock;
 static int start_at; /* --visits-start */
 
 static const struct uwsgi_option options[] = {
-	{ "visits-start", .type = UWSGI_OPT_INT, .value = &start_at, .group = "visits", .help = "number the count of a page begins with" },
+	{ "visits-start", .type = UWSGI_OPT_INT, .value = &start_at, .group = "visits",
+	  .help = "number the count of a page begins with" },
 	{ 0 },
 };
 

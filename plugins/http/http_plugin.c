@@ -32,8 +32,10 @@ static const struct uwsgi_option options[] = {
 	  .help = "same as http-socket, which keeps connections alive too" },
 	{ "http", .type = UWSGI_OPT_LIST, .value = &gateway_addresses, .group = "http",
 	  .help = "accept HTTP connections on this address in a process of its own, which hands them to the workers" },
-	{ "http-keepalive", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_keepalive, .group = "http",
-	  .help = "keep idle connections open that many seconds (same as keep-alive; connections are kept in any case)" },
+	{ "http-keepalive", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_keepalive,
+	  .group = "http",
+	  .help = "keep idle connections open that many seconds (same as keep-alive; connections are kept in any "
+		  "case)" },
 	{ "httprouter", .alias_of = "http" },
 	{ 0 },
 };

@@ -1,7 +1,7 @@
 /* layout.c - where every field of every public struct is in ABI 1.0, on machines with 64-bit pointers.
  *
- * Compiling this file is the test.  A field that is added goes to the end of its struct and gets its line here, with the
- * struct's new size; a line that must change means a new major. */
+ * Compiling this file is the test.  A field that is added goes to the end of its struct and gets its line here, with
+ * the struct's new size; a line that must change means a new major. */
 #include <uwsgi.h>
 
 #if UINTPTR_MAX == UINT64_MAX

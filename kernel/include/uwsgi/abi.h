@@ -42,7 +42,7 @@ struct uwsgi_abi {
 
 #define UWSGI_ABI_INIT                                                                                                 \
 	{                                                                                                              \
-		UWSGI_ABI_MAJOR, UWSGI_ABI_MINOR, (uint32_t)sizeof(void *), (uint32_t)sizeof(struct uwsgi_plugin),    \
+		UWSGI_ABI_MAJOR, UWSGI_ABI_MINOR, (uint32_t)sizeof(void *), (uint32_t)sizeof(struct uwsgi_plugin),     \
 			(uint32_t)sizeof(struct uwsgi_option), (uint32_t)sizeof(struct uwsgi_hook),                    \
 			(uint32_t)sizeof(struct uwsgi_service), (uint32_t)sizeof(struct uwsgi_api_fn),                 \
 			(uint32_t)sizeof(struct uwsgi_api_const), (uint32_t)sizeof(struct uwsgi_protocol),             \
@@ -65,9 +65,9 @@ struct uwsgi_abi_note {
 #define UWSGI_NOTE_RETAIN_
 #endif
 static const struct uwsgi_abi_note uwsgi_abi_note_
-	__attribute__((used UWSGI_NOTE_RETAIN_, section(".note.uwsgi"), aligned(4))) = {
-		sizeof UWSGI_ABI_NOTE_NAME, (uint32_t)sizeof(struct uwsgi_abi), UWSGI_ABI_NOTE_TYPE, UWSGI_ABI_NOTE_NAME,
-		UWSGI_ABI_INIT};
+	__attribute__((used UWSGI_NOTE_RETAIN_, section(".note.uwsgi"),
+		       aligned(4))) = { sizeof UWSGI_ABI_NOTE_NAME, (uint32_t)sizeof(struct uwsgi_abi),
+					UWSGI_ABI_NOTE_TYPE, UWSGI_ABI_NOTE_NAME, UWSGI_ABI_INIT };
 #endif
 
 #endif

@@ -1,10 +1,11 @@
 /* uwsgi/api.h - functions that any language may call: one row each, bound to none by hand.
  *
- *     { "cache_get", "(key: bytes, cache: str = None) -> bytes | None", "Value stored under key, or None.", cache_get, 0 }
+ *     { "cache_get", "(key: bytes, cache: str = None) -> bytes | None", "Value stored under key, or None.", cache_get,
+ * 0 }
  *
- * The signature is the text of a Python stub.  Types: None bool int float bytes str text (bytes or str) list map fn view
- * any.  A parameter with "= value" is optional (None, True, False, an integer, or a quoted string); "*name: type" takes
- * the rest of the positional arguments as a list, "**name: type" the rest of the keywords as a map.
+ * The signature is the text of a Python stub.  Types: None bool int float bytes str text (bytes or str) list map fn
+ * view any.  A parameter with "= value" is optional (None, True, False, an integer, or a quoted string); "*name: type"
+ * takes the rest of the positional arguments as a list, "**name: type" the rest of the keywords as a map.
  *
  * Arguments are checked against the signature before the function runs and are borrowed for the call; what is returned
  * is copied. */
@@ -63,10 +64,10 @@ struct uwsgi_api_const {
 /* Errors a function can fail with; each language has its own exceptions for them. */
 enum uwsgi_error {
 	UWSGI_EVALUE = 1, /* ValueError */
-	UWSGI_ETYPE,      /* TypeError */
-	UWSGI_EOS,        /* OSError */
-	UWSGI_ERUNTIME,   /* RuntimeError */
-	UWSGI_ENOTIMPL,   /* NotImplementedError */
+	UWSGI_ETYPE,	  /* TypeError */
+	UWSGI_EOS,	  /* OSError */
+	UWSGI_ERUNTIME,	  /* RuntimeError */
+	UWSGI_ENOTIMPL,	  /* NotImplementedError */
 };
 
 /* ---- arguments ---- */
@@ -100,7 +101,7 @@ UWSGI_API enum uwsgi_type uwsgi_value_type(const struct uwsgi_value *v);
 UWSGI_API int64_t uwsgi_value_int(const struct uwsgi_value *v);
 UWSGI_API double uwsgi_value_float(const struct uwsgi_value *v);
 UWSGI_API struct uwsgi_str uwsgi_value_str(const struct uwsgi_value *v); /* bytes and str */
-UWSGI_API size_t uwsgi_value_len(const struct uwsgi_value *v);           /* of a list or map */
+UWSGI_API size_t uwsgi_value_len(const struct uwsgi_value *v);		 /* of a list or map */
 UWSGI_API const struct uwsgi_value *uwsgi_value_at(const struct uwsgi_value *v, size_t i);
 UWSGI_API const struct uwsgi_value *uwsgi_value_key_at(const struct uwsgi_value *v, size_t i);
 
@@ -142,13 +143,13 @@ struct uwsgi_value {
 	uint8_t flags; /* UWSGI_VALUE_* */
 	uint32_t room; /* of a list or map: elements that fit `items` */
 	union {
-		int64_t i;           /* bool (0 or 1), int */
-		double f;            /* float */
+		int64_t i;	     /* bool (0 or 1), int */
+		double f;	     /* float */
 		struct uwsgi_str s;  /* bytes, str, view: borrowed unless OWNED */
 		struct uwsgi_fn *fn; /* fn: borrowed */
 		struct {
 			struct uwsgi_value **items; /* a map alternates key and value */
-			size_t n;                   /* elements, or pairs */
+			size_t n;		    /* elements, or pairs */
 		} list;
 	} u;
 };
@@ -160,10 +161,10 @@ enum uwsgi_star { UWSGI_STAR_NONE = 0, UWSGI_STAR_REST /* *name */, UWSGI_STAR_K
 /* One parameter of a signature. */
 struct uwsgi_param {
 	struct uwsgi_str name; /* terminated */
-	uint8_t type;          /* enum uwsgi_type */
-	uint8_t star;          /* enum uwsgi_star: a list or map of the caller's spare arguments, of that type each */
-	bool optional;         /* has a default, or is a star */
-	bool nullable;         /* takes None: "| None", or "= None" */
+	uint8_t type;	       /* enum uwsgi_type */
+	uint8_t star;	       /* enum uwsgi_star: a list or map of the caller's spare arguments, of that type each */
+	bool optional;	       /* has a default, or is a star */
+	bool nullable;	       /* takes None: "| None", or "= None" */
 	struct uwsgi_value value; /* the default */
 };
 
@@ -171,8 +172,8 @@ struct uwsgi_param {
 struct uwsgi_function {
 	const struct uwsgi_api_fn *row;
 	const char *owner; /* the plugin, or "kernel" */
-	unsigned count;    /* parameters, stars included */
-	unsigned plain;    /* parameters without a star; they come first */
+	unsigned count;	   /* parameters, stars included */
+	unsigned plain;	   /* parameters without a star; they come first */
 	unsigned required; /* parameters without a default; they come first */
 	uint8_t returns;   /* enum uwsgi_type */
 	bool returns_none; /* "| None" */
@@ -197,10 +198,10 @@ UWSGI_API void uwsgi_api_each_const(void (*fn)(const struct uwsgi_api_const *row
 /* The function of that name, or NULL.  [any] after the plugins are loaded. */
 UWSGI_API const struct uwsgi_function *uwsgi_api_find(const char *name);
 
-/* Call `function` with `args`, one for each of its parameters; an argument nobody gave has the flag DEFAULT and gets its
- * default here, and a bool, int or float is made the number its parameter asks for.  Every other type must fit.
- * Returns 0, or -1: `call_r->error` and `call_r->text` then say why.  After 0 the result is in `call_r->result`; give it
- * to uwsgi_value_clear when it was read.  [any] Blocks only when the row says so. */
+/* Call `function` with `args`, one for each of its parameters; an argument nobody gave has the flag DEFAULT and gets
+ * its default here, and a bool, int or float is made the number its parameter asks for.  Every other type must fit.
+ * Returns 0, or -1: `call_r->error` and `call_r->text` then say why.  After 0 the result is in `call_r->result`; give
+ * it to uwsgi_value_clear when it was read.  [any] Blocks only when the row says so. */
 UWSGI_API int uwsgi_api_invoke(const struct uwsgi_function *function, struct uwsgi_value *args,
 			       struct uwsgi_call *call_r);
 

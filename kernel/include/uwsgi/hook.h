@@ -15,7 +15,10 @@ struct uwsgi_hook {
 	uwsgi_hook_fn *fn;
 	int priority; /* lower runs first; equal priorities run in load order */
 };
-#define UWSGI_HOOK(NAME, TYPE, FN) { (NAME), (uwsgi_hook_fn *)(1 ? (FN) : (TYPE *)0), 0 }
+#define UWSGI_HOOK(NAME, TYPE, FN)                                                                                     \
+	{                                                                                                              \
+		(NAME), (uwsgi_hook_fn *)(1 ? (FN) : (TYPE *)0), 0                                                     \
+	}
 
 /* Call `visit` for every listener of `name`, in order, until it returns non-zero; that value is returned, else 0.
  * The speaker's header wraps this in a typed function.  [any] */
@@ -25,8 +28,8 @@ UWSGI_API int uwsgi_hook_each(const char *name, int (*visit)(uwsgi_hook_fn *fn, 
 typedef void uwsgi_hook_process(const char *kind, int number);
 #define UWSGI_HOOK_PROCESS_START "process.start/1" /* [child] after the fork, before its work */
 #define UWSGI_HOOK_PROCESS_EXIT "process.exit/1"   /* [child] orderly end, after its work */
-/* A process kind is about to be forked, or was: a language brings its locks in order.  The zygote calls PREPARE and then
- * PARENT in itself and CHILD in the new process, on the thread that loaded the application. */
+/* A process kind is about to be forked, or was: a language brings its locks in order.  The zygote calls PREPARE and
+ * then PARENT in itself and CHILD in the new process, on the thread that loaded the application. */
 enum uwsgi_fork_phase { UWSGI_FORK_PREPARE, UWSGI_FORK_PARENT, UWSGI_FORK_CHILD };
 typedef void uwsgi_hook_fork(enum uwsgi_fork_phase phase);
 #define UWSGI_HOOK_PROCESS_FORK "process.fork/1" /* [zygote] [child] */

@@ -14,7 +14,8 @@ UWSGI_API void uwsgi_log(const char *fmt, ...) UWSGI_PRINTF(1, 2);
 UWSGI_API void uwsgi_log_raw(const char *text, size_t len);
 
 /* Say why this process, or the server's start, cannot go on; one line: what was being done, to what, why.  The first
- * cause is kept, and the server logs it as its last line, with its exit status.  The caller then returns its error.  [any] */
+ * cause is kept, and the server logs it as its last line, with its exit status.  The caller then returns its error.
+ * [any] */
 UWSGI_API void uwsgi_cause(const char *fmt, ...) UWSGI_PRINTF(1, 2);
 
 UWSGI_END_DECLS

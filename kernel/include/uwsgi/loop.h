@@ -22,7 +22,7 @@ struct uwsgi_timer {
 	void (*fn)(struct uwsgi_timer *timer);
 	void *data;
 	uint64_t at_ms; /* private to the loop */
-	size_t slot;    /* private to the loop: position + 1 while armed */
+	size_t slot;	/* private to the loop: position + 1 while armed */
 };
 
 /* The loop of this process.  [any] after the fork of a process kind; NULL before. */

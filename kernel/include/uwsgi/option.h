@@ -9,14 +9,14 @@ UWSGI_BEGIN_DECLS
 /* How the text of a value becomes a variable.  The rules of each are those of uWSGI 2.0. */
 enum uwsgi_opt_type {
 	UWSGI_OPT_BOOL = 0, /* bool: true unless the value is false, off, no or 0 (any case) */
-	UWSGI_OPT_NOT,      /* bool: as above, inverted (disable-logging) */
-	UWSGI_OPT_INT,      /* int: leading decimal digits, negative refused */
-	UWSGI_OPT_SINT,     /* int: may be negative */
+	UWSGI_OPT_NOT,	    /* bool: as above, inverted (disable-logging) */
+	UWSGI_OPT_INT,	    /* int: leading decimal digits, negative refused */
+	UWSGI_OPT_SINT,	    /* int: may be negative */
 	UWSGI_OPT_INT64,    /* int64_t: as INT */
-	UWSGI_OPT_MB,       /* int64_t: a number of MiB, stored in bytes */
-	UWSGI_OPT_STR,      /* const char *: kept as it is, owned by the kernel, valid for ever */
-	UWSGI_OPT_LIST,     /* struct uwsgi_strings: each occurrence appends */
-	UWSGI_OPT_CALL,     /* no variable: .apply is called for each occurrence */
+	UWSGI_OPT_MB,	    /* int64_t: a number of MiB, stored in bytes */
+	UWSGI_OPT_STR,	    /* const char *: kept as it is, owned by the kernel, valid for ever */
+	UWSGI_OPT_LIST,	    /* struct uwsgi_strings: each occurrence appends */
+	UWSGI_OPT_CALL,	    /* no variable: .apply is called for each occurrence */
 };
 
 enum uwsgi_opt_arg { UWSGI_ARG_AUTO = 0, UWSGI_ARG_NONE, UWSGI_ARG_REQUIRED, UWSGI_ARG_OPTIONAL };
@@ -37,20 +37,20 @@ struct uwsgi_strings {
 
 /* A table of options ends with an all-zero row. */
 struct uwsgi_option {
-	const char *name;     /* long name, without dashes */
-	char letter;          /* short name, or 0 */
-	uint8_t type;         /* enum uwsgi_opt_type */
-	uint8_t arg;          /* enum uwsgi_opt_arg; AUTO: none for BOOL and NOT, required for the rest */
+	const char *name; /* long name, without dashes */
+	char letter;	  /* short name, or 0 */
+	uint8_t type;	  /* enum uwsgi_opt_type */
+	uint8_t arg;	  /* enum uwsgi_opt_arg; AUTO: none for BOOL and NOT, required for the rest */
 	uint32_t flags;
-	void *value;          /* variable of the type above; NULL for CALL and for an alias */
+	void *value;	      /* variable of the type above; NULL for CALL and for an alias */
 	const char *help;     /* one line, no final period needed */
 	const char *group;    /* heading in --help: "http", "python", ... */
 	const char *alias_of; /* another row's name: this row is a second spelling of it, other fields may be zero */
 	/* For CALL.  `value` is "" when none was given.  Returns 0, or a negative errno after logging why. */
 	int (*apply)(const char *key, const char *value, void *data);
 	void *data;
-	/* Words of the command line that are no options but mean this one, by their ending: ".py .wsgi" claims app.py and
-	 * app.py:name, ":" claims what else has the form NAME:NAME.  Configuration files go first. */
+	/* Words of the command line that are no options but mean this one, by their ending: ".py .wsgi" claims app.py
+	 * and app.py:name, ":" claims what else has the form NAME:NAME.  Configuration files go first. */
 	const char *claims;
 };
 

@@ -39,10 +39,10 @@ struct uwsgi_config_format {
 };
 
 struct uwsgi_plugin {
-	const char *name;    /* required */
-	const char *alias;   /* other names it answers to in --plugin, space separated */
-	uint8_t modifier1;   /* the modifier its .request answers */
-	void *data;          /* for the plugin */
+	const char *name;  /* required */
+	const char *alias; /* other names it answers to in --plugin, space separated */
+	uint8_t modifier1; /* the modifier its .request answers */
+	void *data;	   /* for the plugin */
 
 	void (*on_load)(void); /* [main] right after loading, configuration not known yet */
 	int (*init)(void);     /* [main] configuration applied, before the sockets are bound.  A negative result is
@@ -59,10 +59,10 @@ struct uwsgi_plugin {
 	const char *needs; /* plugins that must be loaded too, space separated */
 	uint32_t strict;   /* non-zero: a negative init ends the start */
 
-	/* [zygote] Load the application.  The number of applications loaded (0: none configured), or a negative errno after
-	 * uwsgi_cause: the generation is given up with exit status 22. */
+	/* [zygote] Load the application.  The number of applications loaded (0: none configured), or a negative errno
+	 * after uwsgi_cause: the generation is given up with exit status 22. */
 	int (*load)(void);
-	int (*post_fork)(void);        /* [child] after the fork.  Negative: the process ends */
+	int (*post_fork)(void);	       /* [child] after the fork.  Negative: the process ends */
 	void (*thread_init)(int core); /* [worker] in each thread before its first request */
 	void (*thread_exit)(int core); /* [worker] in each thread but the first, before it ends */
 	/* [worker] Answer one request, completely.  The result is ignored but for the log: negative means failed. */

@@ -8,16 +8,16 @@ UWSGI_BEGIN_DECLS
 
 enum {
 	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, outlives generations; without it: by the zygote */
-	UWSGI_KIND_SERVES = 1u << 1,      /* runs the accept loop of the kernel; .run is not called */
+	UWSGI_KIND_SERVES = 1u << 1,	  /* runs the accept loop of the kernel; .run is not called */
 };
 
 /* A kind of process.  A table ends with an all-zero row. */
 struct uwsgi_kind {
-	const char *name;  /* "http": titles, logs, statistics */
+	const char *name; /* "http": titles, logs, statistics */
 	uint32_t flags;
-	int (*count)(void);       /* [main] how many; 0: none */
-	int (*run)(int number);   /* [child] its life; number is 1.., the result its exit status */
-	uint32_t stop_ms;         /* how long it may take to end before it is killed; 0: the default of 60 s */
+	int (*count)(void);	/* [main] how many; 0: none */
+	int (*run)(int number); /* [child] its life; number is 1.., the result its exit status */
+	uint32_t stop_ms;	/* how long it may take to end before it is killed; 0: the default of 60 s */
 };
 
 enum uwsgi_proc_state {
@@ -43,7 +43,7 @@ struct uwsgi_proc_info {
 
 /* This process. */
 UWSGI_API const char *uwsgi_my_kind(void); /* "main", "master", "zygote", "worker", or a kind's name */
-UWSGI_API int uwsgi_my_number(void);       /* 1.. within the kind; 0 for main, master and zygote */
+UWSGI_API int uwsgi_my_number(void);	   /* 1.. within the kind; 0 for main, master and zygote */
 UWSGI_API unsigned uwsgi_my_generation(void);
 /* Index of the current thread's core in a worker, else -1. */
 UWSGI_API int uwsgi_my_core(void);

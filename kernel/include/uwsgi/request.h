@@ -20,18 +20,20 @@ struct uwsgi_request;
 
 /* Names the server knows; each has a fixed id, UWSGI_KEY_<name>. */
 #define UWSGI_KNOWN_KEYS(X)                                                                                            \
-	X(REQUEST_METHOD) X(REQUEST_URI) X(PATH_INFO) X(QUERY_STRING) X(SCRIPT_NAME) X(SERVER_PROTOCOL)              \
-	X(SERVER_NAME) X(SERVER_PORT) X(REMOTE_ADDR) X(REMOTE_PORT) X(REMOTE_USER) X(CONTENT_TYPE)                   \
-	X(CONTENT_LENGTH) X(DOCUMENT_ROOT) X(HTTPS) X(UWSGI_SCHEME) X(UWSGI_APPID) X(HTTP_HOST)                      \
-	X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE) X(HTTP_ACCEPT) X(HTTP_ACCEPT_ENCODING)                     \
-	X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION) X(HTTP_AUTHORIZATION) X(HTTP_X_FORWARDED_FOR)                     \
-	X(HTTP_X_FORWARDED_PROTO) X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN) X(HTTP_UPGRADE)
+	X(REQUEST_METHOD)                                                                                              \
+	X(REQUEST_URI) X(PATH_INFO) X(QUERY_STRING) X(SCRIPT_NAME) X(SERVER_PROTOCOL) X(SERVER_NAME) X(SERVER_PORT)    \
+		X(REMOTE_ADDR) X(REMOTE_PORT) X(REMOTE_USER) X(CONTENT_TYPE) X(CONTENT_LENGTH) X(DOCUMENT_ROOT)        \
+			X(HTTPS) X(UWSGI_SCHEME) X(UWSGI_APPID) X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER)        \
+				X(HTTP_COOKIE) X(HTTP_ACCEPT) X(HTTP_ACCEPT_ENCODING) X(HTTP_ACCEPT_LANGUAGE)          \
+					X(HTTP_CONNECTION) X(HTTP_AUTHORIZATION) X(HTTP_X_FORWARDED_FOR)               \
+						X(HTTP_X_FORWARDED_PROTO) X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN)       \
+							X(HTTP_UPGRADE)
 
 enum uwsgi_known_key {
 #define X(name) UWSGI_KEY_##name,
 	UWSGI_KNOWN_KEYS(X)
 #undef X
-	UWSGI_KEY_KNOWN, /* how many */
+		UWSGI_KEY_KNOWN, /* how many */
 };
 #define UWSGI_KEY_MAX 1024 /* ids are below this */
 
@@ -84,11 +86,11 @@ struct uwsgi_request {
 	unsigned nvars;
 	uint16_t known[UWSGI_KEY_KNOWN]; /* position + 1 in vars of each known key, 0: absent; kept by add_var */
 	uint8_t modifier1, modifier2;
-	uint8_t http_version; /* 9, 10, 11 */
-	uint8_t body;         /* enum uwsgi_body_kind */
-	bool is_head;         /* the response must not carry a body */
-	bool keep_alive;      /* the client would send another request on this connection */
-	bool expect_continue; /* the client waits for 100 before it sends the body */
+	uint8_t http_version;	/* 9, 10, 11 */
+	uint8_t body;		/* enum uwsgi_body_kind */
+	bool is_head;		/* the response must not carry a body */
+	bool keep_alive;	/* the client would send another request on this connection */
+	bool expect_continue;	/* the client waits for 100 before it sends the body */
 	int64_t content_length; /* of the request body; 0 when none, -1 when chunked */
 
 	/* where it came from; set by the kernel before parse */
@@ -96,7 +98,7 @@ struct uwsgi_request {
 	const struct uwsgi_protocol *protocol;
 	struct uwsgi_str remote_addr; /* "127.0.0.1"; "" on a unix socket */
 	uint16_t remote_port;
-	int core; /* index of the thread that runs it */
+	int core;	     /* index of the thread that runs it */
 	uint64_t started_us; /* epoch, when the head was complete */
 
 	/* what went out so far; read only for plugins */

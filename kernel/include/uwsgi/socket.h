@@ -11,13 +11,13 @@ struct uwsgi_var;
 /* A bound socket.  Made in [main], the same in every process after, never freed. */
 struct uwsgi_socket {
 	int fd;
-	int index;               /* position in the configuration */
-	const char *name;        /* as bound: "127.0.0.1:3031", "/run/app.sock" */
-	const char *protocol;    /* the protocol row its connections start with */
+	int index;		      /* position in the configuration */
+	const char *name;	      /* as bound: "127.0.0.1:3031", "/run/app.sock" */
+	const char *protocol;	      /* the protocol row its connections start with */
 	const struct uwsgi_var *vars; /* the same for every request: SERVER_NAME, SERVER_PORT, SCRIPT_NAME, ... */
 	unsigned nvars;
 	bool is_unix;
-	bool handover;           /* connections arrive as descriptors from a gateway */
+	bool handover; /* connections arrive as descriptors from a gateway */
 };
 
 /* Ask the kernel to bind `address` for the workers, speaking `protocol`.  [main], from an option's apply function.
