@@ -117,6 +117,26 @@ Test(response, is_framed_by_the_rules_of_its_version)
 	}
 }
 
+Test(response, says_when_nothing_more_is_wanted)
+{
+	status("200 OK");
+	header("Content-Length", "4");
+	cr_assert_eq(writes("ab"), 0);
+	cr_assert_eq(writes("cde"), 0);
+	cr_assert_eq(writes("f"), 1);
+	cr_assert(response_finish(&d.core.req));
+	cr_assert_str_eq(serve_double_got(&d), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
+}
+
+Test(response, does_not_end_a_body_that_failed_on_the_way)
+{
+	status("200 OK");
+	writes("abc");
+	cr_assert_eq(uwsgi_response_error(d.req, 500), -EALREADY);
+	cr_assert_not(response_finish(&d.core.req));
+	cr_assert_str_eq(serve_double_got(&d), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+}
+
 Test(response, closes_a_packet_protocol_without_saying_so)
 {
 	d.protocol.flags = 0;
