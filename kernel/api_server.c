@@ -237,42 +237,62 @@ static int micros(struct uwsgi_call *c)
 
 /* ---- numbered options ---- */
 
-/* Positions are the ids of the historic API; a name that this server does not have reads 0. */
-static const char *const numbered_options[] = {
-	NULL,	    "max-requests", "socket-timeout", "memory-report", NULL,	  "harakiri",	  NULL, "threads", NULL,
-	"log-zero", "log-slow",	    "log-4xx",	      "log-5xx",       "log-big", "log-sendfile", NULL, NULL,	   NULL,
-	NULL,
+/* Positions are the ids of the historic API; one that this server does not have reads 0.  Only what every request looks
+ * at again can be changed while the server runs. */
+static const struct {
+	const char *name;
+	bool changes;
+} numbered_options[] = {
+	{ "disable-logging", true }, /* the id is "logging": its opposite */
+	{ "max-requests", true },
+	{ "socket-timeout", true },
+	{ "memory-report", false },
+	{ NULL, false },
+	{ "harakiri", false },
+	{ NULL, false },
+	{ "threads", false },
+	{ NULL, false },
+	{ "log-zero", true },
+	{ "log-slow", true },
+	{ "log-4xx", true },
+	{ "log-5xx", true },
+	{ "log-big", true },
+	{ "log-sendfile", false },
+	{ NULL, false },
+	{ NULL, false },
+	{ NULL, false },
+	{ NULL, false },
 };
 enum { NUMBERED_OPTIONS = sizeof numbered_options / sizeof *numbered_options };
 
 static int get_option(struct uwsgi_call *c)
 {
-	int64_t id = uwsgi_arg_int(c, 0);
+	int64_t id = uwsgi_arg_int(c, 0), value = 0;
 	if (id < 0 || id >= NUMBERED_OPTIONS)
 		return uwsgi_fail(c, UWSGI_EVALUE, "there is no option %lld", (long long)id);
-	if (id == 0) { /* logging, which is on unless turned off */
-		const char *off = uwsgi_option_get("disable-logging");
-		uwsgi_ret_int(c, off == NULL);
-		return 0;
-	}
-	const char *text = numbered_options[id] ? uwsgi_option_get(numbered_options[id]) : NULL;
-	long long value = 0;
-	if (text && sscanf(text, "%lld", &value) != 1)
-		value = 1; /* a flag */
-	uwsgi_ret_int(c, value);
+	if (numbered_options[id].name)
+		(void)uwsgi_option_number(numbered_options[id].name, &value);
+	uwsgi_ret_int(c, id == 0 ? !value : value);
 	return 0;
 }
 
 static int set_option(struct uwsgi_call *c)
 {
-	int64_t id = uwsgi_arg_int(c, 0);
+	int64_t id = uwsgi_arg_int(c, 0), value = uwsgi_arg_int(c, 1);
+	char text[24];
 	if (id < 0 || id >= NUMBERED_OPTIONS)
 		return uwsgi_fail(c, UWSGI_EVALUE, "there is no option %lld", (long long)id);
-	return uwsgi_fail(c, UWSGI_ENOTIMPL,
-			  "option %lld%s%s cannot be changed while the server runs: set it in the "
-			  "configuration and reload",
-			  (long long)id, numbered_options[id] ? " " : "",
-			  numbered_options[id] ? numbered_options[id] : "");
+	const char *name = numbered_options[id].name;
+	if (!numbered_options[id].changes)
+		return uwsgi_fail(c, UWSGI_ENOTIMPL,
+				  "option %lld%s%s cannot be changed while the server runs: set it in the "
+				  "configuration and reload",
+				  (long long)id, name ? " " : "", name ? name : "");
+	snprintf(text, sizeof text, "%lld", (long long)(id == 0 ? !value : value));
+	if (uwsgi_option_set(name, text))
+		return uwsgi_fail(c, UWSGI_EVALUE, "%lld is no value of %s", (long long)value, name);
+	uwsgi_ret_int(c, value);
+	return 0;
 }
 
 static int has_hook(struct uwsgi_call *c)
@@ -303,7 +323,7 @@ static const struct uwsgi_api_fn rows[] = {
 	{ "set_warning_message", "(message: str) -> bool", "Set the message of at most 80 characters that the server adds to its answer to a ping.", set_warning_message, 0 },
 	{ "get_option", "(id: int) -> int", "Value of a numbered option: 0 logging, 1 max-requests, 2 socket-timeout, 3 memory-report, 5 harakiri, 7 threads, 9 log-zero, 10 log-slow, 11 log-4xx, 12 log-5xx, 13 log-big, 14 log-sendfile.", get_option, 0 },
 	{ "getoption", "(id: int) -> int", "The same as get_option.", get_option, 0 },
-	{ "set_option", "(id: int, value: int) -> int", "Refused: options belong to the configuration. See get_option.", set_option, 0 },
+	{ "set_option", "(id: int, value: int) -> int", "Change a numbered option for the whole server until its end, and return the value: 0, 1, 2, 9 to 13 of get_option; the others belong to the configuration.", set_option, 0 },
 	{ "setoption", "(id: int, value: int) -> int", "The same as set_option.", set_option, 0 },
 	{ "has_hook", "(modifier1: int) -> bool | None", "True when a loaded plugin answers requests of this modifier, else None.", has_hook, 0 },
 	{ 0 },

@@ -345,6 +345,26 @@ static int store(const struct uwsgi_option *opt, const char *key, const char *va
 	return -EINVAL;
 }
 
+int option_number(const struct uwsgi_option *opt, int64_t *value_r)
+{
+	switch ((enum uwsgi_opt_type)opt->type) {
+	case UWSGI_OPT_BOOL:
+	case UWSGI_OPT_NOT:
+		*value_r = *(const bool *)opt->value;
+		return 0;
+	case UWSGI_OPT_INT:
+	case UWSGI_OPT_SINT:
+		*value_r = *(const int *)opt->value;
+		return 0;
+	case UWSGI_OPT_INT64:
+	case UWSGI_OPT_MB:
+		*value_r = *(const int64_t *)opt->value;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 /* Some options are no use without another: setting them sets it too. */
 static void imply(struct option_registry *reg, const char *name)
 {

@@ -34,6 +34,9 @@ enum uwsgi_opt_arg option_arg(const struct uwsgi_option *opt);
 int option_apply(struct option_registry *reg, const struct uwsgi_option *opt, const char *key, const char *value,
 		 const char *where);
 
+/* What a number or truth is now.  0, or -EINVAL for options of other types. */
+int option_number(const struct uwsgi_option *opt, int64_t *value_r);
+
 /* The text of a boolean, by the rules of uWSGI 2.0: nothing and everything is true but false, off, no and 0. */
 bool option_is_true(const char *value);
 

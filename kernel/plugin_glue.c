@@ -43,6 +43,12 @@ int uwsgi_option_set(const char *name, const char *value)
 	return opt ? option_apply(kernel->options, opt, name, value, name) : -ENOENT;
 }
 
+int uwsgi_option_number(const char *name, int64_t *value_r)
+{
+	const struct uwsgi_option *opt = option_find(kernel->options, name);
+	return opt ? option_number(opt, value_r) : -ENOENT;
+}
+
 void uwsgi_option_each(void (*fn)(const char *key, const char *value, void *data), void *data)
 {
 	config_each(kernel->config, fn, data);

@@ -126,7 +126,7 @@ static const char *build_plugins(const char *dir)
 
 static int make_parts(struct kernel *k, const char *dir)
 {
-	k->settings = calloc(1, sizeof *k->settings);
+	k->settings = uwsgi_shm_alloc(sizeof *k->settings); /* shared: some may be changed while we run */
 	k->options = option_registry_create();
 	k->hooks = hook_registry_create();
 	k->services = service_registry_create();

@@ -1,4 +1,5 @@
 """The module `uwsgi` as programs written for uWSGI 2.0 know it."""
+import concurrent.futures
 import socket
 import threading
 
@@ -74,7 +75,7 @@ def ask(serve):
     ("uwsgi.extract('/does/not/exist')", "None"),
     ("uwsgi.parsefile('/etc/hostname')", "None"),
     ("uwsgi.embedded_data('x')", "ValueError: unable to find symbol x"),
-    ("uwsgi.get_option(7)", "0"),
+    ("uwsgi.get_option(7), uwsgi.get_option(0), uwsgi.get_option(1)", "(1, 1, 0)"),
     ("uwsgi.has_hook(0)", "True"),
     ("[uwsgi.has_hook(n) for n in (7, 255, 256, -1)]", "[None, None, None, None]"),
     ("uwsgi.nothing_of_this_name", "AttributeError: module 'uwsgi' has no attribute 'nothing_of_this_name'"),
@@ -267,3 +268,21 @@ def test_the_module_is_not_there_outside_of_the_server():
     "extract sorry_i_need_to_block sendfile add_var".split()))
 def test_the_table_has(ask, name):
     assert ask("callable(uwsgi.%s)" % name) == "True"
+
+
+def test_an_option_that_is_set_holds_in_all_workers(serve):
+    server = serve("""
+import time
+import uwsgi
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/set":
+        return [b"%d" % uwsgi.set_option(10, 1234)]
+    time.sleep(0.3)  # so that two requests at once need both workers
+    return [b"%d %d" % (uwsgi.worker_id(), uwsgi.get_option(10))]
+""", "--processes", "2")
+    assert server.get("/set").text == "1234"
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        seen = {answer.text for answer in pool.map(lambda _: server.get(), range(2))}
+    assert seen == {"1 1234", "2 1234"}

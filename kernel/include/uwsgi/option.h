@@ -58,8 +58,13 @@ struct uwsgi_option {
  * [any] after configuration.  The text is valid for ever. */
 UWSGI_API const char *uwsgi_option_get(const char *name);
 
+/* The number or truth (0, 1) an option has now, be it from the configuration, its default, or uwsgi_option_set.
+ * 0, -ENOENT when there is no such option, -EINVAL when it is no number.  [any] */
+UWSGI_API int uwsgi_option_number(const char *name, int64_t *value_r);
+
 /* Give an option a value as if it had been configured, NULL: a flag without one.  For an .apply that stands for another
- * option.  0, -ENOENT when there is no such option, or a negative errno after logging why.  [main] */
+ * option.  The kernel's own numbers and truths may be set by any process, for all of them.
+ * 0, -ENOENT when there is no such option, or a negative errno after logging why.  [main] [any: see above] */
 UWSGI_API int uwsgi_option_set(const char *name, const char *value);
 
 /* Walk every key that was given (options and custom keys), in order, once per occurrence.  `value` is NULL for a
