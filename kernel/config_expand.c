@@ -172,7 +172,7 @@ static char *evaluate(struct expansion *x, char *text, int *known_r)
 		else
 			result = join(result, value);
 		if (step && result)
-			result = number(result, atol(result) + step);
+			result = number(result, compute(atol(result), '+', step));
 		op = '\0';
 	}
 	return result;
