@@ -55,7 +55,8 @@ static void account(struct core *core, struct request *req)
 	atomic_fetch_add_explicit(&slot->delta_requests, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&slot->running_us, took, memory_order_relaxed);
 	atomic_fetch_add_explicit(&slot->tx_bytes, req->pub.body_size + req->pub.head_size, memory_order_relaxed);
-	reqlog_request(core->serve->log, req, proc_total_requests(core->serve->table));
+	if (reqlog_wants(req, took))
+		reqlog_request(core->serve->log, req, took, proc_total_requests(core->serve->table));
 }
 
 static void recycle_when_due(struct serve *s)

@@ -216,8 +216,9 @@ int reqlog_timeout(const struct reqlog *log, uint64_t now_ms)
 	return now_ms >= first + FLUSH_AFTER_MS ? 0 : (int)(first + FLUSH_AFTER_MS - now_ms);
 }
 
-static bool wanted(const struct settings *s, const struct request *req, uint64_t took_us)
+bool reqlog_wants(const struct request *req, uint64_t took_us)
 {
+	const struct settings *s = req->core->serve->settings;
 	int status = req->pub.status;
 	if (!s->disable_logging || req->log_always)
 		return true;
@@ -226,11 +227,8 @@ static bool wanted(const struct settings *s, const struct request *req, uint64_t
 	       (s->log_big && req->pub.body_size >= (uint64_t)s->log_big);
 }
 
-void reqlog_request(struct reqlog *log, const struct request *req, uint64_t total)
+void reqlog_request(struct reqlog *log, const struct request *req, uint64_t took_us, uint64_t total)
 {
-	uint64_t took_us = request_age_us(req);
-	if (!wanted(req->core->serve->settings, req, took_us))
-		return;
 	struct line l;
 	l.len = 0;
 	pthread_mutex_lock(&log->lock);

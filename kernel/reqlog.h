@@ -13,8 +13,10 @@ struct reqlog_rings *reqlog_create(int slots);
 /* The ring of one slot, for its process. */
 struct reqlog *reqlog_open(struct reqlog_rings *rings, int slot);
 
-/* Add the line of an answered request, when the settings want it. */
-void reqlog_request(struct reqlog *log, const struct request *req, uint64_t total);
+/* Do the settings want a line of an answered request?  Asked first: what a line says is not collected for nothing. */
+bool reqlog_wants(const struct request *req, uint64_t took_us);
+/* Add its line; `total` counts the requests of the whole server. */
+void reqlog_request(struct reqlog *log, const struct request *req, uint64_t took_us, uint64_t total);
 /* Milliseconds until the lines should be written, -1 when there are none. */
 int reqlog_timeout(const struct reqlog *log, uint64_t now_ms);
 /* Write what is there. */

@@ -72,6 +72,14 @@ static bool matches(const char *text, const char *pattern)
 
 /* ---- the line ---- */
 
+/* What the accept loop does with an answered request. */
+static void tell(uint64_t total)
+{
+	uint64_t took_us = request_age_us(&d.core.req);
+	if (reqlog_wants(&d.core.req, took_us))
+		reqlog_request(reqlog, &d.core.req, took_us, total);
+}
+
 Test(reqlog, writes_the_line_of_uwsgi)
 {
 	char pattern[400];
@@ -80,7 +88,7 @@ Test(reqlog, writes_the_line_of_uwsgi)
 	add("REMOTE_USER", "joe");
 	d.core.requests = 4;
 	d.core.index = d.req->core = 2;
-	reqlog_request(reqlog, &d.core.req, 17);
+	tell(17);
 	reqlog_flush(reqlog);
 	snprintf(
 		pattern, sizeof pattern,
@@ -95,7 +103,7 @@ Test(reqlog, says_when_no_application_was_asked)
 {
 	answered("/", 400);
 	d.core.req.failed = true;
-	reqlog_request(reqlog, &d.core.req, 17);
+	tell(17);
 	reqlog_flush(reqlog);
 	cr_assert(matches(written(), "^\\[pid: [0-9]+\\|app: -1\\|req: -1/17\\]"), "%s", written());
 }
@@ -106,7 +114,7 @@ Test(reqlog, can_count_microseconds_and_believe_a_proxy)
 	answered("/", 200);
 	add("REMOTE_ADDR", "10.0.0.1");
 	add("HTTP_X_FORWARDED_FOR", "192.0.2.7");
-	reqlog_request(reqlog, &d.core.req, 1);
+	tell(1);
 	reqlog_flush(reqlog);
 	cr_assert(matches(written(), "\\] 192\\.0\\.2\\.7 \\(\\).* bytes in [0-9]+ micros \\("), "%s", written());
 }
@@ -115,7 +123,7 @@ Test(reqlog, takes_no_time_when_the_clock_is_set_back)
 {
 	answered("/", 200);
 	d.req->started_us += 3600000000u;
-	reqlog_request(reqlog, &d.core.req, 1);
+	tell(1);
 	reqlog_flush(reqlog);
 	cr_assert(matches(written(), "bytes in 0 msecs"), "%s", written());
 }
@@ -123,7 +131,7 @@ Test(reqlog, takes_no_time_when_the_clock_is_set_back)
 Test(reqlog, makes_one_line_of_whatever_a_client_sends)
 {
 	answered("/\r\n[pid: 1|fake]\x1b[2J\x7f", 200);
-	reqlog_request(reqlog, &d.core.req, 1);
+	tell(1);
 	reqlog_flush(reqlog);
 	cr_assert(strstr(written(), "GET /\?\?[pid: 1|fake]\?[2J\? =>"), "%s", written());
 	cr_assert_eq(strchr(written(), '\n')[1], 0);
@@ -136,7 +144,7 @@ Test(reqlog, cuts_what_is_too_long_and_still_ends_the_line)
 	answered(uri, 200);
 	add("REMOTE_USER", uri);
 	add("REMOTE_ADDR", uri);
-	reqlog_request(reqlog, &d.core.req, 1);
+	tell(1);
 	reqlog_flush(reqlog);
 	const char *text = written();
 	cr_assert_leq(strlen(text), 4096);
@@ -177,7 +185,7 @@ Test(reqlog, logs_the_requests_the_settings_want)
 		d.req->body_size = rows[i].size;
 		d.req->started_us -= rows[i].took_ms * 1000;
 		d.core.req.log_always = rows[i].always;
-		reqlog_request(reqlog, &d.core.req, 1);
+		tell(1);
 		cr_expect_eq(reqlog_timeout(reqlog, uwsgi_now_ms()) >= 0, rows[i].wanted, "%s", rows[i].what);
 		reqlog_flush(reqlog);
 	}
@@ -189,7 +197,7 @@ Test(reqlog, waits_a_little_before_it_writes)
 {
 	cr_assert_eq(reqlog_timeout(reqlog, uwsgi_now_ms()), -1);
 	answered("/", 200);
-	reqlog_request(reqlog, &d.core.req, 1);
+	tell(1);
 	cr_assert_str_eq(written(), "");
 	int left = reqlog_timeout(reqlog, uwsgi_now_ms());
 	cr_assert(left >= 0 && left <= 100);
@@ -221,7 +229,7 @@ static void log_lines(int from, int to)
 		char uri[32];
 		snprintf(uri, sizeof uri, "/%d", i);
 		answered(uri, 200);
-		reqlog_request(reqlog, &d.core.req, 1);
+		tell(1);
 	}
 }
 
