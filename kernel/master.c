@@ -14,6 +14,7 @@
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reload.h"
+#include "scale.h"
 #include "settings.h"
 #include "trap.h"
 
@@ -36,6 +37,7 @@ struct master {
 	struct crew crew; /* its leader is this master, found by containment */
 	struct reload reload;
 	struct commands *commands;
+	struct scale *scale;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -237,6 +239,21 @@ void master_log_status(struct master *m)
 	crew_each(&m->crew, 0, log_slot, 0);
 }
 
+void master_grow(struct master *m, int by)
+{
+	scale_by(m->scale, by);
+}
+
+void master_cheap(struct master *m)
+{
+	scale_go_cheap(m->scale);
+}
+
+static void on_idle(void *data)
+{
+	stop(data, false, 0);
+}
+
 static void on_signal(struct master *m, int signum)
 {
 	const struct settings *s = m->k->settings;
@@ -286,6 +303,7 @@ static bool before_exec(void *data)
 	for (int signum; (signum = trap_next());)
 		if (signum != SIGCHLD && signum != SIGHUP)
 			on_signal(m, signum);
+	scale_keep(m->scale);
 	return m->stage == STAGE_RUN;
 }
 
@@ -343,6 +361,9 @@ int master_run(struct kernel *k)
 	if (!failed && handover_taken(k->handover))
 		crew_claim(&m->crew);
 	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
+	m->scale = failed ? NULL : scale_begin(&m->crew, on_idle, m);
+	if (!failed && !m->scale)
+		failed = -ENOMEM;
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {
