@@ -336,7 +336,18 @@ static int set_up(struct master *m)
 	trap_release(); /* the image before this one held all signals back */
 	m->trap = (struct uwsgi_watch){ .fd = trap_fd(), .fn = on_trap, .data = m };
 	int failed = open_life(m);
-	return failed ? failed : uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (!failed)
+		failed = uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (failed)
+		return failed;
+	/* before the application is loaded: a file touched from now on is newer than what was loaded */
+	m->commands = command_open(m, &m->crew);
+	m->scale = scale_begin(&m->crew, on_idle, m);
+	if (handover_taken(k->handover))
+		crew_claim(&m->crew);
+	/* before anything is forked: a socket that was removed is closed for all */
+	handover_finish(k->handover);
+	return m->commands && m->scale ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)
@@ -349,21 +360,13 @@ int master_run(struct kernel *k)
 	m->crew.changed = on_changed;
 	m->crew.failed = on_failed;
 	reload_init(&m->reload, &m->crew, before_exec, m);
-	int failed = set_up(m);
 	atomic_store(&k->shared->master_pid, getpid());
 	atomic_store(&k->shared->term_reloads, k->settings->compat_2_0 && !k->settings->die_on_term);
 	uwsgi_log("%s uWSGI master process (pid: %d)\n",
 		  handover_taken(k->handover) ? "gracefully (RE)spawned" : "spawned", (int)getpid());
 	if (k->settings->auto_procname || k->settings->procname_master)
 		proc_title_set(k->settings->procname_master ? k->settings->procname_master : "uWSGI master");
-	/* before the application is loaded: a file touched from now on is newer than what was loaded */
-	m->commands = failed ? NULL : command_open(m, &m->crew);
-	if (!failed && handover_taken(k->handover))
-		crew_claim(&m->crew);
-	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
-	m->scale = failed ? NULL : scale_begin(&m->crew, on_idle, m);
-	if (!failed && !m->scale)
-		failed = -ENOMEM;
+	int failed = set_up(m);
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {
