@@ -10,6 +10,7 @@
 #include "crew.h"
 #include "handover.h"
 #include "loop.h"
+#include "notify.h"
 #include "pidfile.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -38,6 +39,7 @@ struct master {
 	struct reload reload;
 	struct commands *commands;
 	struct scale *scale;
+	struct notify *notify;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -116,6 +118,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 	if (m->stage == STAGE_RUN) {
 		m->exit_status = exit_status;
 		m->crew.ending = true;
+		notify_stopping(m->notify);
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
@@ -341,13 +344,15 @@ static int set_up(struct master *m)
 	if (failed)
 		return failed;
 	/* before the application is loaded: a file touched from now on is newer than what was loaded */
+	m->notify = notify_create(k->loop);
+	reload_init(&m->reload, &m->crew, m->notify, before_exec, m);
 	m->commands = command_open(m, &m->crew);
 	m->scale = scale_begin(&m->crew, on_idle, m);
 	if (handover_taken(k->handover))
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	return m->commands && m->scale ? 0 : -ENOMEM;
+	return m->commands && m->scale && m->notify ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)
@@ -359,7 +364,6 @@ int master_run(struct kernel *k)
 	crew_init(&m->crew, k);
 	m->crew.changed = on_changed;
 	m->crew.failed = on_failed;
-	reload_init(&m->reload, &m->crew, before_exec, m);
 	atomic_store(&k->shared->master_pid, getpid());
 	atomic_store(&k->shared->term_reloads, k->settings->compat_2_0 && !k->settings->die_on_term);
 	uwsgi_log("%s uWSGI master process (pid: %d)\n",
