@@ -96,6 +96,12 @@ static void add_worker(struct uwsgi_value *list, const struct uwsgi_proc_info *i
 	uwsgi_add_int(w, "tx", (int64_t)info->tx_bytes);
 	uwsgi_add_int(w, "avg_rt", (int64_t)info->avg_us);
 	uwsgi_add_list(w, "apps");
+	uwsgi_add_int(w, "harakiri_count", (int64_t)info->harakiris);
+	struct uwsgi_value *timeouts = uwsgi_add_map(w, "timeouts");
+	uwsgi_add_int(timeouts, "head", (int64_t)info->head_timeouts);
+	uwsgi_add_int(timeouts, "body", (int64_t)info->body_timeouts);
+	uwsgi_add_int(timeouts, "send", (int64_t)info->send_timeouts);
+	uwsgi_add_int(timeouts, "idle", (int64_t)info->idle_timeouts);
 }
 
 static int workers(struct uwsgi_call *c)

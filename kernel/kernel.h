@@ -7,6 +7,9 @@
 #include <sys/types.h>
 
 struct api_registry;
+struct harakiri_settings;
+struct patience_settings;
+struct recycle_settings;
 struct config;
 struct hook_registry;
 struct listeners;
@@ -21,6 +24,9 @@ struct uwsgi_loop;
 
 struct kernel {
 	struct settings *settings;
+	struct harakiri_settings *harakiri;
+	struct recycle_settings *recycle;
+	struct patience_settings *patience;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;
@@ -50,10 +56,15 @@ struct server_shared {
 };
 
 /* What a zygote or its children tell the master, one datagram each. */
-enum message_kind { MESSAGE_LOADED = 1, MESSAGE_READY, MESSAGE_NOT_FORKED };
+enum message_kind {
+	MESSAGE_LOADED = 1,
+	MESSAGE_READY,
+	MESSAGE_NOT_FORKED,
+	MESSAGE_REPLACE, /* a worker ends by itself when its requests are answered: another is wanted */
+};
 struct message {
 	int kind;
-	int value; /* LOADED: applications; READY and NOT_FORKED: index of the slot */
+	int value; /* LOADED: applications; else the index of the slot */
 	unsigned generation;
 };
 /* What the master tells a zygote. */

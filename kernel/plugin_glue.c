@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <uwsgi/log.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
 
@@ -161,6 +162,12 @@ void uwsgi_proc_accepting(bool accepting)
 {
 	if (kernel->slot)
 		atomic_store(&kernel->slot->accepting, accepting);
+}
+
+void uwsgi_proc_recycle(const char *why)
+{
+	if (kernel->slot && !atomic_exchange(&kernel->slot->unwanted, true))
+		uwsgi_log("%s %d is to be replaced: %s\n", kernel->role, kernel->slot->number, why);
 }
 
 uint64_t uwsgi_total_requests(void)

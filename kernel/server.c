@@ -9,6 +9,7 @@
 #include "api_server.h"
 #include "cause.h"
 #include "config.h"
+#include "harakiri.h"
 #include "hook.h"
 #include "kernel.h"
 #include "listen.h"
@@ -16,6 +17,7 @@
 #include "loop.h"
 #include "master.h"
 #include "option.h"
+#include "patience.h"
 #include "plugin.h"
 #include "plugin_build.h"
 #include "plugin_glue.h"
@@ -23,6 +25,7 @@
 #include "proc.h"
 #include "proc_policy.h"
 #include "proc_title.h"
+#include "recycle.h"
 #include "reqlog.h"
 #include "service.h"
 #include "settings.h"
@@ -92,7 +95,9 @@ static const char *host_upstream(void *ctx)
 
 static int host_finish(void *ctx)
 {
-	return settings_finish(((struct kernel *)ctx)->settings);
+	const struct kernel *k = ctx;
+	int failed = settings_finish(k->settings);
+	return failed ? failed : recycle_finish(k->recycle);
 }
 
 /* ---- steps ---- */
@@ -151,6 +156,11 @@ static int make_parts(struct kernel *k, const char *dir)
 		.finish = host_finish,
 	};
 	int failed = settings_register(k->settings, k->options);
+	k->harakiri = harakiri_register(k->options);
+	k->recycle = recycle_register(k->options);
+	k->patience = patience_register(k->options);
+	if (!k->harakiri || !k->recycle || !k->patience)
+		return fail("make", "the options of deadlines", ENOMEM);
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)

@@ -8,17 +8,20 @@
 #include "accept.h"
 #include "conn.h"
 #include "door.h"
+#include "harakiri.h"
 #include "hook.h"
 #include "listen.h"
 #include "loop.h"
 #include "plugin.h"
 #include "proc_policy.h"
 #include "proc_title.h"
+#include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
 #include "trap.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +33,7 @@
 #include <uwsgi/log.h>
 
 #define BATCH 64
+#define LATE_TURN_MS 50 /* between two looks of the watchdog at a worker that should end */
 
 static _Thread_local int my_core = -1;
 
@@ -74,9 +78,10 @@ static void housekeeping(struct core *core, uint64_t now)
 	}
 }
 
+/* What late requests hold open is not waited for. */
 static bool core_done(const struct serve *s)
 {
-	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || !atomic_load(&s->open));
+	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || atomic_load(&s->open) <= atomic_load(&s->late));
 }
 
 static void run_again(struct core *core)
@@ -96,35 +101,51 @@ static void wake_all(struct serve *s)
 	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
-static void *core_loop(void *arg)
+/* Wait for events, at most `limit_ms` (-1: as long as nothing is due), and handle them. */
+static void core_turn(struct core *core, int limit_ms)
 {
-	struct core *core = arg;
 	struct serve *s = core->serve;
 	struct epoll_event events[BATCH];
 	int batch = s->core_count == 1 ? BATCH : 1;
-	my_core = core->index;
-	while (!core_done(s)) {
-		uint64_t now = uwsgi_now_ms();
-		housekeeping(core, now);
-		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, now));
-		for (int i = 0; i < n; i++) {
-			struct source *source = events[i].data.ptr;
-			source->fn(source, events[i].events, core);
-		}
-		if (core->again)
-			run_again(core);
+	uint64_t now = uwsgi_now_ms();
+	housekeeping(core, now);
+	int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : sooner(limit_ms, wait_ms(s, now)));
+	for (int i = 0; i < n; i++) {
+		struct source *source = events[i].data.ptr;
+		source->fn(source, events[i].events, core);
 	}
-	wake_all(s);
+	if (core->again)
+		run_again(core);
+}
+
+static void *core_loop(void *arg)
+{
+	struct core *core = arg;
+	my_core = core->index;
+	core->tid = gettid();
+	while (!core_done(core->serve))
+		core_turn(core, -1);
+	wake_all(core->serve);
 	return NULL;
 }
 
 /* ---- its end ---- */
+
+static void tell_master(const struct serve *s, enum message_kind kind)
+{
+	const struct kernel *k = s->kernel;
+	struct message message = { kind, proc_slot_index(s->table, s->slot), k->generation };
+	if (k->control_fd != -1)
+		(void)!write(k->control_fd, &message, sizeof message);
+}
 
 /* Stop accepting.  The wake-up descriptor stays readable, so that every core comes and looks. */
 static void drain(struct serve *s)
 {
 	if (atomic_load(&s->draining) && !s->listener_count)
 		return;
+	if (s->exit_status == EXIT_RECYCLE)
+		tell_master(s, MESSAGE_REPLACE);
 	atomic_store(&s->draining, true);
 	door_close(s);
 	atomic_store(&s->slot->accepting, false);
@@ -180,6 +201,46 @@ static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
 	uwsgi_loop_remove(s->loop, watch);
 	atomic_store(&s->hurry, true);
 	drain(s);
+}
+
+/* ---- the end of a worker whose cores are stuck ---- */
+
+/* A core in place of all that are stuck: what the loop does for clients goes on, what needs the application does not.
+ */
+static struct core *stand_in(struct serve *s)
+{
+	static struct core core; /* one worker a process */
+	if (!core.serve) {
+		core = (struct core){ .index = s->core_count, .refuses = true, .scratch = malloc(s->read_size) };
+		if (!core.scratch || request_create(&core.req, &core, s->settings))
+			return NULL;
+		core.serve = s;
+	}
+	return &core;
+}
+
+/* [watchdog] The requests that are not late finish; then the process ends, whatever the others hold. */
+static void on_late(struct serve *s)
+{
+	static uint64_t give_up_ms; /* one worker a process */
+	uint64_t now = uwsgi_now_ms();
+	if (!give_up_ms)
+		give_up_ms = now + (uint64_t)s->settings->worker_reload_mercy * 1000;
+	if (!atomic_load(&s->draining))
+		s->exit_status = EXIT_RECYCLE;
+	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
+		drain(s);
+		pthread_mutex_unlock(&s->loop_lock);
+	}
+	struct core *core = atomic_load(&s->late) == s->core_count ? stand_in(s) : NULL;
+	if (core)
+		core_turn(core, LATE_TURN_MS);
+	else
+		poll(NULL, 0, LATE_TURN_MS);
+	if (!core_done(s) && now < give_up_ms)
+		return;
+	reqlog_flush(s->log);
+	_exit(EXIT_RECYCLE);
 }
 
 /* ---- its beginning ---- */
@@ -241,7 +302,17 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
 	*s = (struct serve){
-		.settings = k->settings, .table = k->table, .slot = slot, .loop = k->loop, .plugins = k->plugins
+		.settings = k->settings,
+		.table = k->table,
+		.slot = slot,
+		.loop = k->loop,
+		.plugins = k->plugins,
+		.harakiri = k->harakiri,
+		.recycle = k->recycle,
+		.patience = k->patience,
+		.hooks = k->hooks,
+		.kernel = k,
+		.on_late = on_late,
 	};
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
@@ -281,13 +352,13 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static void tell_ready(struct kernel *k, struct proc_slot *slot)
+/* What watches over the worker, where the options ask for it. */
+static int start_watching(struct serve *s)
 {
-	proc_event(slot, PROC_EV_READY);
-	atomic_store(&slot->accepting, true);
-	struct message ready = { MESSAGE_READY, proc_slot_index(k->table, slot), k->generation };
-	if (k->control_fd != -1)
-		(void)!write(k->control_fd, &ready, sizeof ready);
+	int failed = recycle_start(s);
+	if (!failed && (s->harakiri->seconds || recycle_is_evil(s->recycle)))
+		failed = harakiri_start(s);
+	return failed;
 }
 
 int worker_run(struct kernel *k, struct proc_slot *slot)
@@ -304,6 +375,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 		failed = uwsgi_loop_add(k->loop, &life, UWSGI_READ);
 	if (!failed)
 		failed = watch_listeners(k, s);
+	if (!failed)
+		failed = start_watching(s);
 	if (failed) {
 		uwsgi_log("uwsgi: worker %d cannot be set up: %s; it ends\n", slot->number, strerror(-failed));
 		return 1;
@@ -317,7 +390,9 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 				  strerror(errno));
 			return 1;
 		}
-	tell_ready(k, slot);
+	proc_event(slot, PROC_EV_READY);
+	atomic_store(&slot->accepting, true);
+	tell_master(s, MESSAGE_READY);
 	core_loop(&s->cores[0]);
 	/* a core that is still in the application when everything must end is left behind: the process exits */
 	for (int i = 1; i < s->core_count && !atomic_load(&s->hurry); i++) {

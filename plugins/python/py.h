@@ -40,6 +40,13 @@ void py_print_exception(void);
 /* The current exception in one line, "ImportError: no module named x"; it stays set. */
 void py_describe_exception(char *line, size_t size);
 
+/* ---- py_stack.c: what a thread that does not answer is doing ---- */
+
+/* Once, when Python is there. */
+int py_stack_init(void);
+/* A listener of the kernel.  Needs no GIL. */
+void py_stack_log(int core, int tid);
+
 /* ---- py_app.c: the applications ---- */
 
 struct py_app {

@@ -63,7 +63,7 @@ static int load(void)
 	int rc = py_interp_start();
 	if (rc < 0)
 		return rc;
-	if (py_module_init() < 0 || py_wsgi_init() < 0) {
+	if (py_module_init() < 0 || py_wsgi_init() < 0 || py_stack_init() < 0) {
 		py_print_exception();
 		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
@@ -115,6 +115,7 @@ static void at_exit(void)
 
 static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
+	UWSGI_HOOK(UWSGI_HOOK_WORKER_STUCK, uwsgi_hook_stuck, py_stack_log),
 	{ 0 },
 };
 

@@ -22,10 +22,12 @@ struct uwsgi_request;
 #define UWSGI_KNOWN_KEYS(X)                                                                                            \
 	X(REQUEST_METHOD)                                                                                              \
 	X(REQUEST_URI)                                                                                                 \
-	X(PATH_INFO) X(QUERY_STRING) X(SCRIPT_NAME) X(SERVER_PROTOCOL) X(SERVER_NAME) X(SERVER_PORT) X(REMOTE_ADDR)    \
-		X(REMOTE_PORT) X(REMOTE_USER) X(CONTENT_TYPE) X(CONTENT_LENGTH) X(DOCUMENT_ROOT) X(HTTPS)              \
-			X(UWSGI_SCHEME) X(UWSGI_APPID) X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE)  \
-				X(HTTP_ACCEPT) X(HTTP_ACCEPT_ENCODING) X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION)      \
+	X(PATH_INFO)                                                                                                   \
+	X(QUERY_STRING)                                                                                                \
+	X(SCRIPT_NAME) X(SERVER_PROTOCOL) X(SERVER_NAME) X(SERVER_PORT) X(REMOTE_ADDR) X(REMOTE_PORT) X(REMOTE_USER)   \
+		X(CONTENT_TYPE) X(CONTENT_LENGTH) X(DOCUMENT_ROOT) X(HTTPS) X(UWSGI_SCHEME) X(UWSGI_APPID)             \
+			X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE) X(HTTP_ACCEPT)                  \
+				X(HTTP_ACCEPT_ENCODING) X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION)                     \
 					X(HTTP_AUTHORIZATION) X(HTTP_X_FORWARDED_FOR) X(HTTP_X_FORWARDED_PROTO)        \
 						X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN) X(HTTP_UPGRADE)
 
@@ -172,6 +174,13 @@ UWSGI_API int uwsgi_response_error(struct uwsgi_request *req, int status);
 UWSGI_API void uwsgi_request_disconnect(struct uwsgi_request *req);
 /* Descriptor of the connection. */
 UWSGI_API int uwsgi_request_fd(const struct uwsgi_request *req);
+
+/* ---- its deadline ---- */
+
+/* Give the request that this thread runs so many seconds from now, beside what the options say; 0: take that back,
+ * which the end of the request does too.  When it is late its client is answered 504 (or cut off), and the worker
+ * replaced. 0 or a negative errno. */
+UWSGI_API int uwsgi_request_deadline(struct uwsgi_request *req, int seconds);
 
 /* ---- its log line ---- */
 
