@@ -16,6 +16,8 @@ struct py_options {
 	const char *home, *executable, *program_name, *argv;
 	const char *wsgi_file, *module, *callable, *eval;
 	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
+	bool reload_on_exception;
+	struct uwsgi_strings reload_on_type, reload_on_value, reload_on_repr;
 	int optimize;
 	bool no_site, strict, no_file_wrapper, nodelay;
 };
@@ -39,6 +41,11 @@ void py_interp_leave(void);
 void py_print_exception(void);
 /* The current exception in one line, "ImportError: no module named x"; it stays set. */
 void py_describe_exception(char *line, size_t size);
+
+/* ---- py_exception.c: exceptions after which a worker is replaced ---- */
+
+/* The application raised the current exception, which stays set. */
+void py_exception_raised(void);
 
 /* ---- py_stack.c: what a thread that does not answer is doing ---- */
 

@@ -46,6 +46,10 @@ static const struct uwsgi_option options[] = {
 	{ "wsgi-disable-file-wrapper", 0, UWSGI_OPT_BOOL, .value = &settings.no_file_wrapper, .help = "leave wsgi.file_wrapper out of the environ", .group = "python" },
 	{ "start_response-nodelay", 0, UWSGI_OPT_BOOL, .value = &settings.nodelay, .help = "send the headers when start_response is called", .group = "python" },
 	ALIAS("start-response-nodelay", "start_response-nodelay"),
+	{ "reload-on-exception", 0, UWSGI_OPT_BOOL, .value = &settings.reload_on_exception, .help = "replace a worker after the application raised an exception", .group = "python" },
+	{ "reload-on-exception-type", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_type, .help = "the same, for exceptions of this type", .group = "python" },
+	{ "reload-on-exception-value", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_value, .help = "the same, for exceptions with this text", .group = "python" },
+	{ "reload-on-exception-repr", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_repr, .help = "the same, for exceptions that read \"TYPE: TEXT\"", .group = "python" },
 	{ 0 },
 };
 /* clang-format on */
