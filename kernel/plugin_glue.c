@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "listen.h"
 #include "option.h"
+#include "override.h"
 #include "plugin.h"
 #include "proc.h"
 #include "proc_title.h"
@@ -95,6 +96,11 @@ bool uwsgi_modifier_answered(uint8_t modifier1)
 	const struct uwsgi_plugin *handlers[256] = { 0 };
 	plugins_handlers(kernel->plugins, handlers);
 	return handlers[modifier1] != NULL;
+}
+
+void uwsgi_worker_own(void)
+{
+	override_own(kernel);
 }
 
 /* ---- sockets ---- */

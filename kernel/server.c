@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "master.h"
 #include "option.h"
+#include "override.h"
 #include "patience.h"
 #include "plugin.h"
 #include "plugin_build.h"
@@ -161,6 +162,8 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->patience = patience_register(k->options);
 	if (!k->harakiri || !k->recycle || !k->patience)
 		return fail("make", "the options of deadlines", ENOMEM);
+	if (!failed)
+		failed = override_register(k);
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)

@@ -6,12 +6,14 @@
 #include "worker.h"
 
 #include "accept.h"
+#include "child.h"
 #include "conn.h"
 #include "door.h"
 #include "harakiri.h"
 #include "hook.h"
 #include "listen.h"
 #include "loop.h"
+#include "override.h"
 #include "plugin.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -131,21 +133,13 @@ static void *core_loop(void *arg)
 
 /* ---- its end ---- */
 
-static void tell_master(const struct serve *s, enum message_kind kind)
-{
-	const struct kernel *k = s->kernel;
-	struct message message = { kind, proc_slot_index(s->table, s->slot), k->generation };
-	if (k->control_fd != -1)
-		(void)!write(k->control_fd, &message, sizeof message);
-}
-
 /* Stop accepting.  The wake-up descriptor stays readable, so that every core comes and looks. */
 static void drain(struct serve *s)
 {
 	if (atomic_load(&s->draining) && !s->listener_count)
 		return;
 	if (s->exit_status == EXIT_RECYCLE)
-		tell_master(s, MESSAGE_REPLACE);
+		child_tell(s->kernel, MESSAGE_REPLACE);
 	atomic_store(&s->draining, true);
 	door_close(s);
 	atomic_store(&s->slot->accepting, false);
@@ -366,6 +360,9 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 	static struct serve serve; /* one worker a process; too large for the stack of a thread */
 	struct serve *s = &serve;
 	struct uwsgi_watch trap = { .fn = on_trap, .data = s }, life = { .fn = on_orphaned, .data = s };
+	int status = override_run(k);
+	if (status != -ENOENT)
+		return status;
 	int failed = prepare(k, s, slot);
 	trap.fd = trap_fd();
 	life.fd = k->life_fd;
@@ -390,9 +387,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 				  strerror(errno));
 			return 1;
 		}
-	proc_event(slot, PROC_EV_READY);
 	atomic_store(&slot->accepting, true);
-	tell_master(s, MESSAGE_READY);
+	child_ready(k);
 	core_loop(&s->cores[0]);
 	/* a core that is still in the application when everything must end is left behind: the process exits */
 	for (int i = 1; i < s->core_count && !atomic_load(&s->hurry); i++) {

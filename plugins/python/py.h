@@ -14,7 +14,7 @@
 /* What the options set. */
 struct py_options {
 	const char *home, *executable, *program_name, *argv;
-	const char *wsgi_file, *module, *callable, *eval;
+	const char *wsgi_file, *module, *callable, *eval, *worker_override;
 	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
 	bool reload_on_exception;
 	struct uwsgi_strings reload_on_type, reload_on_value, reload_on_repr;
@@ -125,6 +125,10 @@ struct uwsgi_fn *py_fn_new(PyObject *callable);
 /* ---- py_api.c: every API row as a function ---- */
 
 int py_api_bind(PyObject *module);
+
+/* ---- py_worker.c: a script in place of the accept loop ---- */
+
+int py_worker_run(int number); /* see uwsgi_plugin.worker; needs no GIL */
 
 /* ---- py_module.c: the module `uwsgi` ---- */
 

@@ -46,6 +46,8 @@ static const struct uwsgi_option options[] = {
 	{ "wsgi-disable-file-wrapper", 0, UWSGI_OPT_BOOL, .value = &settings.no_file_wrapper, .help = "leave wsgi.file_wrapper out of the environ", .group = "python" },
 	{ "start_response-nodelay", 0, UWSGI_OPT_BOOL, .value = &settings.nodelay, .help = "send the headers when start_response is called", .group = "python" },
 	ALIAS("start-response-nodelay", "start_response-nodelay"),
+	{ "python-worker-override", 0, UWSGI_OPT_STR, .value = &settings.worker_override, .help = "run a script in each worker, in place of the server's accepting of requests", .group = "python" },
+	ALIAS("py-worker-override", "python-worker-override"),
 	{ "reload-on-exception", 0, UWSGI_OPT_BOOL, .value = &settings.reload_on_exception, .help = "replace a worker after the application raised an exception", .group = "python" },
 	{ "reload-on-exception-type", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_type, .help = "the same, for exceptions of this type", .group = "python" },
 	{ "reload-on-exception-value", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_value, .help = "the same, for exceptions with this text", .group = "python" },
@@ -57,7 +59,7 @@ static const struct uwsgi_option options[] = {
 static bool wanted(void)
 {
 	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n || settings.aliases.n ||
-	       settings.mounts.n;
+	       settings.mounts.n || settings.worker_override;
 }
 
 static int load(void)
@@ -72,7 +74,8 @@ static int load(void)
 		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
 	}
-	return py_app_load_all();
+	int apps = py_app_load_all();
+	return apps == 0 && settings.worker_override ? 1 : apps;
 }
 
 static int post_fork(void)
@@ -135,4 +138,5 @@ struct uwsgi_plugin python_plugin = {
 	.thread_exit = thread_exit,
 	.request = py_wsgi_request,
 	.atexit = at_exit,
+	.worker = py_worker_run,
 };

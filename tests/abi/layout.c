@@ -17,7 +17,7 @@ AT(uwsgi_config_format, name, 0);
 AT(uwsgi_config_format, suffixes, 8);
 AT(uwsgi_config_format, parse, 16);
 
-SIZE(uwsgi_plugin, 176);
+SIZE(uwsgi_plugin, 184);
 AT(uwsgi_plugin, name, 0);
 AT(uwsgi_plugin, alias, 8);
 AT(uwsgi_plugin, modifier1, 16);
@@ -40,6 +40,7 @@ AT(uwsgi_plugin, thread_init, 144);
 AT(uwsgi_plugin, thread_exit, 152);
 AT(uwsgi_plugin, request, 160);
 AT(uwsgi_plugin, atexit, 168);
+AT(uwsgi_plugin, worker, 176);
 
 /* <uwsgi/abi.h> */
 SIZE(uwsgi_abi, 48);
