@@ -13,11 +13,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 
@@ -67,12 +70,16 @@ static void reset_signals(void)
 	trap_release();
 }
 
-static void make_sockets_blocking(const struct kernel *k)
+/* As a program expects them that knows nothing of the kernel's loop: accept waits, also for clients who do not speak
+ * first. */
+static void make_sockets_plain(const struct kernel *k)
 {
 	const struct uwsgi_socket *const *sockets;
 	size_t count = listeners_list(k->listeners, &sockets);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		setsockopt(sockets[i]->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 0 }, sizeof(int));
 		fcntl(sockets[i]->fd, F_SETFL, fcntl(sockets[i]->fd, F_GETFL) & ~O_NONBLOCK);
+	}
 }
 
 static void end_with_master(const struct kernel *k)
@@ -90,7 +97,7 @@ static void end_with_master(const struct kernel *k)
 
 void override_own(struct kernel *k)
 {
-	make_sockets_blocking(k);
+	make_sockets_plain(k);
 	reset_signals();
 	end_with_master(k);
 	child_ready(k);
