@@ -232,4 +232,4 @@ def test_a_program_takes_the_place_of_the_workers(start, write, option):
     server.wait_for_log("Respawned uWSGI worker")
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("generation 2 answers")
-    assert re.match(rb"\d+ with words", read_all(server))
+    wait_until(lambda: re.match(rb"\d+ with words", read_all(server)), "a worker of the new generation")
