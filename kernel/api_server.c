@@ -87,6 +87,7 @@ static void add_worker(struct uwsgi_value *list, const struct uwsgi_proc_info *i
 	uwsgi_add_int(w, "delta_requests", (int64_t)info->delta_requests);
 	uwsgi_add_int(w, "signals", (int64_t)info->signals);
 	uwsgi_add_int(w, "exceptions", (int64_t)info->exceptions);
+	uwsgi_add_int(w, "accepting", info->accepting);
 	uwsgi_add_bytes(w, "status", status, strlen(status));
 	uwsgi_add_int(w, "rss", (int64_t)info->rss_bytes);
 	uwsgi_add_int(w, "vsz", (int64_t)info->vsz_bytes);

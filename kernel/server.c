@@ -340,7 +340,7 @@ static int run_alone(struct kernel *k)
 	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
 	int status = worker_run(k, slot);
 	plugins_atexit(k->plugins);
-	return status == EXIT_RECYCLE ? 0 : status;
+	return status == EXIT_RECYCLE && !slot->harakiris ? 0 : status;
 }
 
 static void clean_up(struct kernel *k)

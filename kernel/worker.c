@@ -71,7 +71,8 @@ static void housekeeping(struct core *core, uint64_t now)
 		reqlog_flush(s->log);
 	if (now >= due && atomic_compare_exchange_strong(&s->due_ms, &due, UINT64_MAX))
 		accept_sweep(core, now);
-	if (door_timeout(s, now) && loop_timeout(s->loop))
+	/* what the loop calls may want the application: not for a core that is there because it is stuck */
+	if (core->refuses || (door_timeout(s, now) && loop_timeout(s->loop)))
 		return;
 	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
 		door_resume(s, now);
@@ -166,6 +167,8 @@ static void on_loop(struct source *source, uint32_t events, struct core *core)
 {
 	struct serve *s = core->serve;
 	(void)events;
+	if (core->refuses)
+		return;
 	pthread_mutex_lock(&s->loop_lock);
 	loop_turn(s->loop, 0);
 	pthread_mutex_unlock(&s->loop_lock);

@@ -19,6 +19,7 @@ struct py_options {
 	bool reload_on_exception;
 	struct uwsgi_strings reload_on_type, reload_on_value, reload_on_repr;
 	int optimize;
+	int auto_reload; /* seconds; 0: no */
 	bool no_site, strict, no_file_wrapper, nodelay;
 };
 const struct py_options *py_options(void);
@@ -129,6 +130,10 @@ int py_api_bind(PyObject *module);
 /* ---- py_worker.c: a script in place of the accept loop ---- */
 
 int py_worker_run(int number); /* see uwsgi_plugin.worker; needs no GIL */
+
+/* ---- py_autoreload.c: reload when the program changes ---- */
+
+void py_autoreload_start(const char *kind, int number); /* a listener of the kernel; needs no GIL */
 
 /* ---- py_module.c: the module `uwsgi` ---- */
 

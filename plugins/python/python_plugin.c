@@ -48,6 +48,8 @@ static const struct uwsgi_option options[] = {
 	ALIAS("start-response-nodelay", "start_response-nodelay"),
 	{ "python-worker-override", 0, UWSGI_OPT_STR, .value = &settings.worker_override, .help = "run a script in each worker, in place of the server's accepting of requests", .group = "python" },
 	ALIAS("py-worker-override", "python-worker-override"),
+	{ "py-auto-reload", 0, UWSGI_OPT_INT, .value = &settings.auto_reload, .flags = UWSGI_OPT_MASTER, .help = "for development: reload when a file of the program changes, looking for new modules every so many seconds", .group = "python" },
+	ALIAS("py-autoreload", "py-auto-reload"), ALIAS("python-auto-reload", "py-auto-reload"), ALIAS("python-autoreload", "py-auto-reload"),
 	{ "reload-on-exception", 0, UWSGI_OPT_BOOL, .value = &settings.reload_on_exception, .help = "replace a worker after the application raised an exception", .group = "python" },
 	{ "reload-on-exception-type", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_type, .help = "the same, for exceptions of this type", .group = "python" },
 	{ "reload-on-exception-value", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_value, .help = "the same, for exceptions with this text", .group = "python" },
@@ -122,6 +124,7 @@ static void at_exit(void)
 
 static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
+	UWSGI_HOOK(UWSGI_HOOK_PROCESS_START, uwsgi_hook_process, py_autoreload_start),
 	UWSGI_HOOK(UWSGI_HOOK_WORKER_STUCK, uwsgi_hook_stuck, py_stack_log),
 	{ 0 },
 };

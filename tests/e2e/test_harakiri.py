@@ -11,11 +11,11 @@ import pytest
 from harness import free_port, wait_until
 
 APP = """
-    import ctypes, os, time
+    import os, re, time
     import uwsgi
 
     def holding_the_gil():
-        ctypes.PyDLL(None).usleep(60 * 1000 * 1000)
+        re.match("(a+)+$", "a" * 64 + "b")  # for longer than the universe is old
 
     def stuck_in_python():
         time.sleep(60)
@@ -105,6 +105,19 @@ def test_a_server_without_a_master_ends_with_its_only_worker(app):
     server = app("--harakiri", "1")
     assert b" 504 " in ask(server, "/gil")
     assert server.wait_exit() == 17
+
+
+def test_a_late_request_that_comes_back_changes_nothing(app):
+    server = app("--harakiri", "2", "--threads", "2")
+    with server.connect() as late, server.connect() as other:
+        late.sendall(b"GET /slow?2.6 HTTP/1.1\r\nHost: a\r\n\r\n")
+        threading.Event().wait(1.2)
+        other.sendall(b"GET /slow?1.7 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 504 " in late.recv(1000)
+        assert b" 200 " in other.recv(1000)
+        assert late.recv(1000) == b""
+    assert server.wait_exit() == 17
+    assert re.search(r"GET /slow\?2.6 => .* \(HTTP/1.1 504\)", server.log)
 
 
 @pytest.mark.parametrize("path", ["/user", "/decorated"])

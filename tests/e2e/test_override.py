@@ -172,9 +172,16 @@ def test_a_script_finds_what_any_python_has(override, options):
 
 
 def test_a_worker_accepts_when_it_says_so(override):
-    server = override(ECHO.replace("REPLY", "b'hello'").replace("uwsgi.accepting()", "print('asked for', uwsgi.workers()[0]['status'])"),
-                      "--master")
-    assert read_all(server) == b"hello"
+    server = override("""
+        import time, uwsgi
+        while not uwsgi.workers()[0]["pid"]:
+            time.sleep(0.01)
+        before = uwsgi.workers()[0]["accepting"]
+        uwsgi.accepting()
+        print("accepting: %d and then %d" % (before, uwsgi.workers()[0]["accepting"]))
+        time.sleep(60)
+    """, "--master")
+    server.wait_for_log("accepting: 0 and then 1")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
