@@ -5,6 +5,7 @@
 
 #include "api.h"
 #include "config.h"
+#include "handover.h"
 #include "hook.h"
 #include "kernel.h"
 #include "listen.h"
@@ -24,6 +25,7 @@
 #include <uwsgi/log.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
+#include <uwsgi/shm.h>
 
 static struct kernel *kernel;
 
@@ -103,6 +105,11 @@ void uwsgi_worker_own(void)
 	override_own(kernel);
 }
 
+void *uwsgi_shm_keep(const char *name, size_t size)
+{
+	return handover_memory(kernel ? kernel->handover : NULL, name, size);
+}
+
 /* ---- sockets ---- */
 
 int uwsgi_socket_add(const char *address, const char *protocol)
@@ -166,8 +173,11 @@ void uwsgi_proc_exception(void)
 
 void uwsgi_proc_accepting(bool accepting)
 {
-	if (kernel->slot)
-		atomic_store(&kernel->slot->accepting, accepting);
+	struct proc_slot *slot = kernel->slot;
+	if (!slot || atomic_exchange(&slot->accepting, accepting) == accepting || kernel->control_fd == -1)
+		return;
+	struct message changed = { MESSAGE_ACCEPTING, proc_slot_index(kernel->table, slot), kernel->generation };
+	(void)!write(kernel->control_fd, &changed, sizeof changed);
 }
 
 void uwsgi_proc_recycle(const char *why)

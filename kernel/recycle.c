@@ -6,7 +6,6 @@
 
 #include "memory.h"
 #include "option.h"
-#include "proc_policy.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -131,16 +130,13 @@ static void log_reason(const struct serve *s, enum recycle_reason reason, const 
 	}
 }
 
-/* Begin the end: whoever comes to the loop next stops accepting. */
 static void end_when_due(struct serve *s, const struct recycle_view *view)
 {
 	enum recycle_reason reason = recycle_why(s->recycle, view);
-	if (reason == RECYCLE_NO || atomic_exchange(&s->draining, true))
+	if (reason == RECYCLE_NO || atomic_exchange(&s->worn, true))
 		return;
 	log_reason(s, reason, view);
-	s->exit_status = EXIT_RECYCLE;
-	uint64_t one = 1;
-	(void)!write(s->wake_fd, &one, sizeof one);
+	s->on_worn(s);
 }
 
 static struct recycle_view view_of(const struct serve *s, uint64_t now_ms)
@@ -157,9 +153,11 @@ static struct recycle_view view_of(const struct serve *s, uint64_t now_ms)
 void recycle_after_request(struct serve *s)
 {
 	int max = s->settings->max_requests;
-	bool worn = max && atomic_load_explicit(&s->slot->delta_requests, memory_order_relaxed) >= (uint64_t)max;
+	if (atomic_load_explicit(&s->worn, memory_order_relaxed))
+		return;
+	bool full = max && atomic_load_explicit(&s->slot->delta_requests, memory_order_relaxed) >= (uint64_t)max;
 	bool sized = s->recycle->rss || s->recycle->as;
-	if (!worn && !sized && !atomic_load_explicit(&s->slot->unwanted, memory_order_relaxed))
+	if (!full && !sized && !atomic_load_explicit(&s->slot->unwanted, memory_order_relaxed))
 		return;
 	uint64_t now = uwsgi_now_ms();
 	struct recycle_view view = view_of(s, now);

@@ -172,6 +172,8 @@ struct serve {
 	_Atomic int open;		  /* connections */
 	struct watchdog *watchdog;	  /* NULL: nobody has needed it */
 	void (*on_late)(struct serve *s); /* [watchdog] again and again while late > 0; takes a moment */
+	void (*on_worn)(struct serve *s); /* once: it has served its time */
+	_Atomic bool worn;		  /* a successor is wanted */
 	_Atomic int late;		  /* cores whose request is late: nobody waits for them any more */
 	uint64_t born_ms;		  /* monotonic, when this process began */
 	_Atomic uint64_t looked_ms;	  /* when its memory was looked at */

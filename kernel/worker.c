@@ -139,8 +139,6 @@ static void drain(struct serve *s)
 {
 	if (atomic_load(&s->draining) && !s->listener_count)
 		return;
-	if (s->exit_status == EXIT_RECYCLE)
-		child_tell(s->kernel, MESSAGE_REPLACE);
 	atomic_store(&s->draining, true);
 	door_close(s);
 	atomic_store(&s->slot->accepting, false);
@@ -200,6 +198,18 @@ static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
 	drain(s);
 }
 
+/* It has served its time.  A master starts another first, and tells this one to end when that one serves. */
+static void on_worn(struct serve *s)
+{
+	s->exit_status = EXIT_RECYCLE;
+	if (s->kernel->control_fd != -1) {
+		child_tell(s->kernel, MESSAGE_REPLACE);
+		return;
+	}
+	atomic_store(&s->draining, true);
+	wake_all(s);
+}
+
 /* ---- the end of a worker whose cores are stuck ---- */
 
 /* A core in place of all that are stuck: what the loop does for clients goes on, what needs the application does not.
@@ -223,8 +233,9 @@ static void on_late(struct serve *s)
 	uint64_t now = uwsgi_now_ms();
 	if (!give_up_ms)
 		give_up_ms = now + (uint64_t)s->settings->worker_reload_mercy * 1000;
-	if (!atomic_load(&s->draining))
-		s->exit_status = EXIT_RECYCLE;
+	if (!atomic_exchange(&s->worn, true))
+		on_worn(s);
+	atomic_store(&s->draining, true);
 	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
 		drain(s);
 		pthread_mutex_unlock(&s->loop_lock);
@@ -310,6 +321,7 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 		.hooks = k->hooks,
 		.kernel = k,
 		.on_late = on_late,
+		.on_worn = on_worn,
 	};
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
