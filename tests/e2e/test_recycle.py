@@ -85,9 +85,8 @@ def test_a_longest_life_shorter_than_the_shortest_is_refused(start, write):
     assert "invalid min-worker-lifetime value (10), must be lower than max-worker-lifetime (3)" in server.log
 
 
-@pytest.mark.parametrize("option, limit", [("--reload-on-rss", "100"), ("--reload-on-as", "400")])
-def test_a_worker_that_has_grown_is_replaced(serve, option, limit):
-    server = serve(APP, option, limit, "--min-worker-lifetime", "0")
+def test_a_worker_that_has_grown_is_replaced(serve):
+    server = serve(APP, "--reload-on-rss", "300", "--min-worker-lifetime", "0")
     pid = server.get("/grow?1").text
     assert server.get().text == pid
     server.get("/grow?400")
@@ -97,11 +96,11 @@ def test_a_worker_that_has_grown_is_replaced(serve, option, limit):
 
 @pytest.mark.parametrize("path", ["/grow?400", "/stuck?400"])
 def test_an_evil_worker_is_killed_wherever_it_is(serve, path):
-    server = serve(APP, "--evil-reload-on-as", "400")
+    server = serve(APP, "--evil-reload-on-rss", "300")
     pid = server.get().text
     with server.connect() as s:
         s.sendall(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
-        server.wait_for_log("*** EVIL RELOAD ON WORKER 1 AS: ")
+        server.wait_for_log("*** EVIL RELOAD ON WORKER 1 RSS: ")
     server.wait_for_log("(pid: %s) died, killed by signal 9" % pid)
     other_pid(server, pid)
 
