@@ -116,12 +116,12 @@ static void log_reason(const struct serve *s, enum recycle_reason reason, const 
 			  (unsigned long long)(view->age_ms / 1000));
 		break;
 	case RECYCLE_REQUESTS:
-		uwsgi_log("worker %d has answered %llu requests: it is replaced\n", number,
+		uwsgi_log("worker %d has answered %llu requests: its time is over\n", number,
 			  (unsigned long long)view->requests);
 		break;
 	case RECYCLE_RSS:
 	case RECYCLE_AS:
-		uwsgi_log("worker %d has grown to %llu MB resident, %llu MB address space: it is replaced\n", number,
+		uwsgi_log("worker %d has grown to %llu MB resident, %llu MB address space: its time is over\n", number,
 			  (unsigned long long)(view->rss >> 20), (unsigned long long)(view->as >> 20));
 		break;
 	case RECYCLE_ASKED: /* who asked said why */

@@ -35,6 +35,7 @@
 #include <uwsgi/log.h>
 
 #define BATCH 64
+#define DEFAULT_MERCY_MS 60000
 #define LATE_TURN_MS 50 /* between two looks of the watchdog at a worker that should end */
 
 static _Thread_local int my_core = -1;
@@ -226,13 +227,18 @@ static struct core *stand_in(struct serve *s)
 	return &core;
 }
 
+static uint64_t mercy_ms(const struct settings *settings)
+{
+	return settings->worker_reload_mercy ? (uint64_t)settings->worker_reload_mercy * 1000 : DEFAULT_MERCY_MS;
+}
+
 /* [watchdog] The requests that are not late finish; then the process ends, whatever the others hold. */
 static void on_late(struct serve *s)
 {
 	static uint64_t give_up_ms; /* one worker a process */
 	uint64_t now = uwsgi_now_ms();
 	if (!give_up_ms)
-		give_up_ms = now + (uint64_t)s->settings->worker_reload_mercy * 1000;
+		give_up_ms = now + mercy_ms(s->settings);
 	if (!atomic_exchange(&s->worn, true))
 		on_worn(s);
 	atomic_store(&s->draining, true);

@@ -48,6 +48,8 @@ void py_stack_log(int core, int tid)
 	if (!dump)
 		return;
 	uwsgi_log("*** Python stack of core %d of worker %d ***\n", core, uwsgi_my_number());
+	while (sem_trywait(&dumped) == 0) /* one that came too late the last time */
+		;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += WAIT_S;
 	if (tgkill(getpid(), tid, STACK_SIGNAL) == -1 || sem_timedwait(&dumped, &until) == -1)

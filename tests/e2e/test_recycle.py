@@ -42,7 +42,7 @@ def runs(server, count):
 def test_a_worker_is_replaced_after_its_requests(serve):
     server = serve(APP, "--max-requests", "3", "--min-worker-lifetime", "0")
     assert all(3 <= answered for answered in runs(server, 4)[:-1])  # it serves on while the next one starts
-    server.wait_for_log("worker 1 has answered 3 requests: it is replaced")
+    server.wait_for_log("worker 1 has answered 3 requests: its time is over")
     assert "DAMN" not in server.log
 
 
@@ -91,7 +91,7 @@ def test_a_worker_that_has_grown_is_replaced(serve):
     assert server.get().text == pid
     server.get("/grow?400")
     other_pid(server, pid)
-    assert re.search(r"worker 1 has grown to \d+ MB resident, \d+ MB address space: it is replaced", server.log)
+    assert re.search(r"worker 1 has grown to \d+ MB resident, \d+ MB address space: its time is over", server.log)
 
 
 @pytest.mark.parametrize("path", ["/grow?400", "/stuck?400"])
