@@ -29,9 +29,6 @@
 #include <uwsgi/log.h>
 
 #define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
-#define HELLO_MS 500	       /* for the first request to follow its connection, when the worker is ending */
-#define SWEEP_MS 1000	       /* between two looks at all connections */
-#define DRAIN_SWEEP_MS 100     /* the same, when the worker is ending */
 #define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
@@ -43,12 +40,6 @@ struct input {
 static uint64_t progress_ms(const struct serve *s)
 {
 	return (uint64_t)s->settings->socket_timeout * 1000;
-}
-
-/* A whole head, from its first byte. */
-static uint64_t head_ms(const struct serve *s)
-{
-	return (uint64_t)s->patience->head_timeout * 1000;
 }
 
 /* ---- one request ---- */
@@ -194,7 +185,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			head = -431;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
-				conn_set_phase(s, c, CONN_HEAD, head_ms(s));
+				conn_set_phase(s, c, CONN_HEAD, patience_head_ms(s->patience));
 			return at;
 		}
 		if (head > s->settings->buffer_size)
@@ -389,7 +380,8 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			conn_set_phase(s, c, CONN_IDLE,
-				       c->requests ? (uint64_t)s->settings->keep_alive * 1000 : head_ms(s));
+				       c->requests ? (uint64_t)s->settings->keep_alive * 1000
+						   : patience_head_ms(s->patience));
 		}
 		if (conn_watch(s, c)) {
 			conn_close(s, c);
@@ -416,6 +408,12 @@ static void own_and_work(struct core *core, struct conn *c)
 void conn_continue(struct core *core, struct conn *c)
 {
 	own_and_work(core, c);
+}
+
+void conn_let_go(struct core *core, struct conn *c)
+{
+	if (!release(c))
+		own_and_work(core, c);
 }
 
 void conn_event(struct source *source, uint32_t events, struct core *core)
@@ -467,74 +465,4 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 	set_peer(c, &peer);
 	c->phase = CONN_IDLE;
 	own_and_work(core, c);
-}
-
-/* ---- deadlines ---- */
-
-/* Give back what was only looked at; an event that came meanwhile is ours to serve. */
-static void let_go(struct core *core, struct conn *c)
-{
-	if (!release(c))
-		own_and_work(core, c);
-}
-
-static void count_expired(struct serve *s, const struct conn *c)
-{
-	static const enum proc_timeout kinds[] = {
-		[CONN_IDLE] = PROC_TIMEOUT_IDLE,
-		[CONN_HEAD] = PROC_TIMEOUT_HEAD,
-		[CONN_BODY] = PROC_TIMEOUT_BODY,
-		[CONN_SEND] = PROC_TIMEOUT_SEND,
-	};
-	if (c->phase == CONN_IDLE && !c->requests)
-		conn_too_slow(s, PROC_TIMEOUT_HEAD); /* it never said a word */
-	else if (c->phase >= CONN_IDLE && c->phase <= CONN_SEND)
-		conn_too_slow(s, kinds[c->phase]);
-}
-
-static void expire(struct core *core, struct conn *c)
-{
-	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-	uint64_t deadline = atomic_load(&c->deadline);
-	if (!deadline || deadline > uwsgi_now_ms()) {
-		let_go(core, c);
-		return;
-	}
-	count_expired(core->serve, c);
-	if ((c->phase == CONN_HEAD || c->phase == CONN_BODY) && (c->protocol->flags & UWSGI_PROTO_KEEPALIVE)) {
-		(void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len,
-			  c->addr);
-	}
-	conn_close(core->serve, c);
-}
-
-/* Is its first request about to come?  Its client connected to a server that was there. */
-static bool is_fresh(const struct serve *s, struct conn *c)
-{
-	return !c->requests && atomic_load(&c->deadline) + HELLO_MS > uwsgi_now_ms() + head_ms(s);
-}
-
-static void close_idle(struct core *core, struct conn *c)
-{
-	if (core->refuses) {
-		own_and_work(core, c); /* its event may have gone to the core that is stuck */
-		return;
-	}
-	if ((c->phase == CONN_IDLE && !c->in.len && !is_fresh(core->serve, c)) || atomic_load(&core->serve->hurry))
-		conn_close(core->serve, c);
-	else
-		let_go(core, c);
-}
-
-void accept_sweep(struct core *core, uint64_t now_ms)
-{
-	struct serve *s = core->serve;
-	uint64_t next = conn_sweep(core, now_ms, expire), pause = SWEEP_MS;
-	if (atomic_load(&s->draining)) {
-		conn_sweep(core, UINT64_MAX, close_idle);
-		next = 0; /* some were busy just now */
-		pause = DRAIN_SWEEP_MS;
-	}
-	conn_sweep_by(s, next > now_ms + pause ? next : now_ms + pause);
 }

@@ -14,6 +14,11 @@ struct patience_settings {
 /* Register the options.  The settings, or NULL when memory is out. */
 struct patience_settings *patience_register(struct option_registry *options);
 
+/* A whole head may take so long from its first byte, and the first byte from the connection; 0: for ever. */
+static inline uint64_t patience_head_ms(const struct patience_settings *settings)
+{
+	return (uint64_t)settings->head_timeout * 1000;
+}
 /* How long in all a client may be waited for that has sent so many bytes of a body; UINT64_MAX: for ever. */
 uint64_t patience_body_ms(const struct patience_settings *settings, uint64_t bytes);
 

@@ -20,6 +20,7 @@
 #include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
+#include "sweep.h"
 #include "trap.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ static void housekeeping(struct core *core, uint64_t now)
 	if (reqlog_timeout(s->log, now) == 0)
 		reqlog_flush(s->log);
 	if (now >= due && atomic_compare_exchange_strong(&s->due_ms, &due, UINT64_MAX))
-		accept_sweep(core, now);
+		sweep_run(core, now);
 	/* what the loop calls may want the application: not for a core that is there because it is stuck */
 	if (core->refuses || (door_timeout(s, now) && loop_timeout(s->loop)))
 		return;
@@ -154,7 +155,7 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	pthread_mutex_lock(&s->loop_lock);
 	drain(s);
 	pthread_mutex_unlock(&s->loop_lock);
-	accept_sweep(core, uwsgi_now_ms());
+	sweep_run(core, uwsgi_now_ms());
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
