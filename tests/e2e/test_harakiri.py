@@ -235,6 +235,15 @@ def test_harakiri_verbose_tells_where_in_the_system_it_is(app):
     assert re.search(r"HARAKIRI \[core 0\] syscall: \S+", server.log)
 
 
+def test_a_connection_that_came_through_the_gateway_gets_504_too(start, write):
+    write("app.py", APP)
+    port = free_port()
+    server = start("--http", "127.0.0.1:%d" % port, "--wsgi-file", "app.py", "--master", "--harakiri", "1", http=False,
+                   address=port)
+    assert b" 504 " in ask(server, "/gil")
+    assert server.get("/").status == 200
+
+
 def test_the_uwsgi_protocol_gets_504_too(start, write):
     write("app.py", APP)
     port = free_port()
