@@ -1,7 +1,9 @@
 /* Deadlines: whoever comes first, the core or the watchdog, speaks to the client, and only that one. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../double/serve_double.h"
@@ -147,4 +149,38 @@ Test(harakiri, forgets_a_user_deadline_with_the_request)
 	cr_assert(harakiri_end(&d.core));
 	harakiri_begin(&d.core);
 	cr_assert_eq(d.core.clock, 0);
+}
+
+/* The next request, on a connection of its own. */
+static void reconnect(void)
+{
+	int pair[2];
+	conn_close(&d.serve, d.conn);
+	close(d.client);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	d.client = pair[1];
+	d.conn = conn_open(&d.serve, pair[0], &d.listener);
+	d.conn->phase = CONN_RUN;
+	serve_double_begin(&d);
+}
+
+Test(harakiri, gives_each_client_exactly_one_answer_however_close_it_is)
+{
+	int late = 0, in_time = 0;
+	unsigned seed = 1;
+	for (int i = 0; i < 500; i++) {
+		reconnect();
+		set_due(1 + rand_r(&seed) % 2);
+		usleep((useconds_t)rand_r(&seed) % 3000);
+		uwsgi_response_status(d.req, "200 OK", 6);
+		uwsgi_response_body(d.req, NULL, 0);
+		bool ok = harakiri_end(&d.core);
+		const char *got = client_got();
+		bool by_core = strstr(got, " 200 OK"), by_watchdog = strstr(got, " 504 ");
+		cr_assert_neq(by_core, by_watchdog, "request %d: %s", i, got);
+		cr_assert(by_core || !ok);
+		*(ok ? &in_time : &late) += 1;
+	}
+	cr_assert(late && in_time, "%d late, %d in time: nothing was close", late, in_time);
+	cr_assert_eq(d.serve.late, 0);
 }
