@@ -63,9 +63,10 @@ static void on_term(int signum)
 
 static void reset_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGQUIT, SIGHUP };
+	static const int signals[] = { SIGINT, SIGQUIT, SIGHUP, SIGALRM, SIGCHLD };
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		signal(signals[i], SIG_DFL);
+	signal(SIGTSTP, SIG_IGN); /* a pause of the server, which only its own loop understands */
 	signal(SIGTERM, on_term);
 	trap_release();
 }

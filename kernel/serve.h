@@ -169,6 +169,7 @@ struct serve {
 	int wake_fd;
 	_Atomic bool draining;		  /* accept nothing, close what is idle */
 	_Atomic bool hurry;		  /* close everything */
+	const _Atomic bool *paused;	  /* the server is: nothing is accepted, nothing begun */
 	_Atomic int open;		  /* connections */
 	struct watchdog *watchdog;	  /* NULL: nobody has needed it */
 	void (*on_late)(struct serve *s); /* [watchdog] again and again while late > 0; takes a moment */

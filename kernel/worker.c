@@ -106,6 +106,25 @@ static void wake_all(struct serve *s)
 	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
+static bool is_paused(const struct serve *s)
+{
+	return atomic_load_explicit(s->paused, memory_order_relaxed) && !atomic_load(&s->draining);
+}
+
+/* What comes meanwhile stays where it is, in the sockets and in the epoll; only signals are looked at. */
+static void wait_resumed(struct serve *s)
+{
+	struct pollfd news[] = { { .fd = loop_fd(s->loop), .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN } };
+	reqlog_flush(s->log);
+	while (is_paused(s)) {
+		(void)poll(news, 2, -1);
+		pthread_mutex_lock(&s->loop_lock);
+		loop_turn(s->loop, 0);
+		pthread_mutex_unlock(&s->loop_lock);
+	}
+	wake_all(s);
+}
+
 /* Wait for events, at most `limit_ms` (-1: as long as nothing is due), and handle them. */
 static void core_turn(struct core *core, int limit_ms)
 {
@@ -128,8 +147,11 @@ static void *core_loop(void *arg)
 	struct core *core = arg;
 	my_core = core->index;
 	core->tid = gettid();
-	while (!core_done(core->serve))
+	while (!core_done(core->serve)) {
+		if (is_paused(core->serve))
+			wait_resumed(core->serve);
 		core_turn(core, -1);
+	}
 	wake_all(core->serve);
 	return NULL;
 }
@@ -150,8 +172,13 @@ static void drain(struct serve *s)
 static void on_wake(struct source *source, uint32_t events, struct core *core)
 {
 	struct serve *s = core->serve;
+	uint64_t count;
 	(void)source;
 	(void)events;
+	if (!atomic_load(&s->draining)) { /* resumed */
+		(void)!read(s->wake_fd, &count, sizeof count);
+		return;
+	}
 	pthread_mutex_lock(&s->loop_lock);
 	drain(s);
 	pthread_mutex_unlock(&s->loop_lock);
@@ -159,7 +186,6 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
-	uint64_t count;
 	(void)!read(s->wake_fd, &count, sizeof count);
 }
 
@@ -181,10 +207,20 @@ static void on_trap(struct uwsgi_watch *watch, unsigned events)
 	struct serve *s = watch->data;
 	(void)events;
 	for (int signum; (signum = trap_next());) {
-		if (signum == SIGINT || signum == SIGQUIT)
-			atomic_store(&s->hurry, true);
-		if (signum == SIGUSR1)
+		switch (signum) {
+		case SIGUSR1:
 			continue;
+		case SIGTSTP: /* paused or resumed: every core looks */
+			wake_all(s);
+			continue;
+		case SIGINT:
+		case SIGQUIT:
+			atomic_store(&s->hurry, true);
+			break;
+		case SIGHUP: /* this worker alone is to be replaced */
+			s->exit_status = EXIT_RECYCLE;
+			break;
+		}
 		drain(s);
 	}
 }
@@ -315,7 +351,7 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 
 static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTSTP, 0 };
 	*s = (struct serve){
 		.settings = k->settings,
 		.table = k->table,
@@ -327,6 +363,7 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 		.patience = k->patience,
 		.hooks = k->hooks,
 		.kernel = k,
+		.paused = &k->shared->paused,
 		.on_late = on_late,
 		.on_worn = on_worn,
 	};

@@ -37,6 +37,9 @@ typedef void uwsgi_hook_fork(enum uwsgi_fork_phase phase);
  * doing. Called on a thread of the kernel, while the other may hold any lock: wait for nothing without a limit. */
 typedef void uwsgi_hook_stuck(int core, int tid);
 #define UWSGI_HOOK_WORKER_STUCK "worker.stuck/1" /* [worker] */
+/* An operator's letter that the kernel has no meaning for: 'E' rescan, 'B' reinforcement, 'S' subscriptions. */
+typedef void uwsgi_hook_command(char letter);
+#define UWSGI_HOOK_MASTER_COMMAND "master.command/1" /* [master] */
 typedef void uwsgi_hook_generation(unsigned generation);
 #define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */
 
