@@ -33,6 +33,7 @@
 #include "proc_title.h"
 #include "recycle.h"
 #include "reqlog.h"
+#include "scale.h"
 #include "service.h"
 #include "settings.h"
 #include "worker.h"
@@ -104,7 +105,9 @@ static int host_finish(void *ctx)
 {
 	const struct kernel *k = ctx;
 	int failed = settings_finish(k->settings);
-	return failed ? failed : recycle_finish(k->recycle);
+	if (!failed)
+		failed = recycle_finish(k->recycle);
+	return failed ? failed : scale_check(k->settings->processes);
 }
 
 /* ---- steps ---- */
@@ -179,6 +182,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)
 		failed = command_register(k->options);
+	if (!failed)
+		failed = scale_register(k->options);
 	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)
