@@ -22,6 +22,7 @@ ELSEWHERE = {
     "takeover": "whose turn it is among real processes: tests/e2e/test_reload.py",
     "child": "the life of a forked process: tests/e2e",
     "master": "the life of the server: tests/e2e",
+    "override": "the life of a worker of another kind: tests/e2e/test_override.py",
     "plugin": "loads files into a server: tests/abi",
     "plugin_build": "runs a compiler: tests/e2e",
     "plugin_glue": "public names for what other files do: tests/e2e",

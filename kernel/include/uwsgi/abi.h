@@ -5,7 +5,9 @@
  * note (section .note.uwsgi), so an object mixed from two headers is seen as such.
  *
  * Changes
- *   1.0  first version */
+ *   1.0  first version
+ *   1.1  uwsgi_plugin.worker and uwsgi_worker_own; uwsgi_proc_recycle, uwsgi_request_deadline; time-outs in
+ *        uwsgi_proc_info; hook worker.stuck/1 */
 #ifndef UWSGI_ABI_H
 #define UWSGI_ABI_H
 
@@ -19,7 +21,7 @@
 
 #define UWSGI_ABI_MAJOR 1
 #ifndef UWSGI_ABI_MINOR
-#define UWSGI_ABI_MINOR 0
+#define UWSGI_ABI_MINOR 1
 #endif
 
 #define UWSGI_ABI_NOTE_NAME "uWSGI"
