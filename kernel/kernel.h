@@ -18,6 +18,7 @@ struct reqlog_rings;
 struct service_registry;
 struct settings;
 struct uwsgi_loop;
+struct vassal;
 
 struct kernel {
 	struct settings *settings;
@@ -31,6 +32,7 @@ struct kernel {
 	struct proc_table *table;
 	struct reqlog_rings *logs;
 	struct server_shared *shared;
+	struct vassal *vassal;
 
 	/* this process */
 	struct uwsgi_loop *loop;

@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "cause.h"
+#include "inherit.h"
 #include "privs.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ struct entry {
 	struct uwsgi_var vars[SOCKET_VARS];
 	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
 	int queue_fd;	/* a gateway passes connections here; -1 likewise */
+	bool inherited; /* bound by whoever started us */
 	dev_t dev;	/* of the socket's file, to remove no other's */
 	ino_t ino;
 };
@@ -44,6 +46,7 @@ struct listeners {
 		const char *address, *protocol;
 	} wanted[SOCKETS_MAX];
 	size_t wanted_count;
+	struct inherited inherited;
 	char host[256];
 };
 
@@ -65,6 +68,25 @@ int listeners_add(struct listeners *l, const char *address, const char *protocol
 	l->wanted[l->wanted_count].address = address;
 	l->wanted[l->wanted_count++].protocol = protocol;
 	return 0;
+}
+
+void listeners_inherit(struct listeners *l)
+{
+	inherit_collect(&l->inherited, getpid());
+}
+
+int listeners_add_inherited(struct listeners *l, const char *protocol)
+{
+	int failed = 0;
+	if (l->wanted_count || l->count)
+		return 0;
+	for (int i = 0; i < l->inherited.count && !failed; i++) {
+		char *address;
+		if (asprintf(&address, "fd://%d", l->inherited.fds[i]) == -1)
+			return -ENOMEM;
+		failed = listeners_add(l, address, protocol);
+	}
+	return failed;
 }
 
 static int fail(const char *address, const char *why, int error)
@@ -211,7 +233,11 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	if (!e)
 		return NULL;
 	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
-	*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
+	int taken = inherit_take(&l->inherited, &a.sa, a.len);
+	if (taken == -1)
+		taken = a.inherited_fd;
+	e->inherited = taken != -1;
+	*fd_r = e->inherited ? taken : bind_fd(l, &a, e);
 	if (*fd_r < 0) {
 		fail(address, reason(*fd_r), *fd_r);
 		free(e);
@@ -236,8 +262,8 @@ int listeners_bind(struct listeners *l)
 			return -EADDRNOTAVAIL;
 		e->pub.fd = fd;
 		describe(l, e, l->wanted[i].protocol, (unsigned)atoi(e->port));
-		uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
-			  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
+		uwsgi_log("uwsgi socket %d %s %s address %s fd %d\n", e->pub.index,
+			  e->inherited ? "inherited" : "bound to", e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
 	}
 	return 0;
 }

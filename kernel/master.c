@@ -16,6 +16,7 @@
 #include "reqlog.h"
 #include "settings.h"
 #include "trap.h"
+#include "vassal.h"
 #include "zygote.h"
 
 #include <assert.h>
@@ -113,6 +114,7 @@ static int each_slot(struct master *m, int generation, void (*fn)(struct master 
 static void close_masters_own(struct master *m)
 {
 	close(m->life_write_fd);
+	vassal_close(m->k->vassal);
 	for (int i = 0; i < GENERATIONS; i++)
 		if (m->generations[i].number && m->generations[i].watch.fd != -1)
 			close(m->generations[i].watch.fd);
@@ -323,6 +325,7 @@ static void check_serving(struct master *m, struct generation *g)
 			return;
 	}
 	g->serving = true;
+	vassal_say(m->k->vassal, VASSAL_ACCEPTING);
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *old = &m->generations[i];
 		if (old->number && old != g && old->serving && !old->retiring) {
@@ -364,6 +367,7 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 		if (msg.kind == MESSAGE_LOADED) {
 			g->loaded = true;
 			start_missing(m, g->number);
+			check_serving(m, g); /* there may be nothing to start */
 		} else if (msg.kind == MESSAGE_READY) {
 			log_spawned(m, proc_slot_at(m->k->table, msg.value));
 			check_serving(m, g);
@@ -664,6 +668,8 @@ int master_run(struct kernel *k)
 	if (k->settings->auto_procname || k->settings->procname_master)
 		proc_title_set(k->settings->procname_master ? k->settings->procname_master : "uWSGI master");
 	int failed = uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (!failed)
+		failed = vassal_start(k);
 	if (!failed)
 		failed = begin_generation(m);
 	if (failed) {

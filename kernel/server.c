@@ -26,6 +26,7 @@
 #include "reqlog.h"
 #include "service.h"
 #include "settings.h"
+#include "vassal.h"
 #include "worker.h"
 #include "zygote.h"
 
@@ -133,10 +134,13 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->api = api_registry_create();
 	k->shared = uwsgi_shm_alloc(sizeof *k->shared);
 	k->plugins = plugins_create(k, build_plugins(dir));
-	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins)
+	k->vassal = vassal_create();
+	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins || !k->vassal)
 		return fail("make", "the parts of the server", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings);
+	if (k->listeners)
+		listeners_inherit(k->listeners);
 	struct config_host host = {
 		.options = k->options,
 		.ctx = k,
@@ -153,6 +157,8 @@ static int make_parts(struct kernel *k, const char *dir)
 	int failed = settings_register(k->settings, k->options);
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
+	if (!failed)
+		failed = vassal_register(k->vassal, k->options);
 	if (!failed)
 		failed = api_server_register(k->api);
 	if (!failed)
@@ -178,7 +184,7 @@ static void log_banner(void)
 
 static const char *mode_name(const struct settings *s)
 {
-	if (s->no_server)
+	if (s->no_server || !s->processes)
 		return "no-workers";
 	if (s->processes > 1)
 		return s->threads > 1 ? "preforking+threaded" : "preforking";
@@ -248,23 +254,34 @@ static int check_protocols(struct kernel *k)
 	return 0;
 }
 
+/* Without a socket there is no worker; other processes may be reason enough to start. */
+static int check_work(struct kernel *k)
+{
+	const struct uwsgi_socket *const *sockets;
+	const struct uwsgi_kind *kind;
+	if (k->settings->no_server || listeners_list(k->listeners, &sockets))
+		return 0;
+	k->settings->processes = 0;
+	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
+		if (kind->flags & UWSGI_KIND_FROM_MASTER && kind->count())
+			return 0;
+	uwsgi_cause("the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
+	return -EINVAL;
+}
+
 static int open_sockets(struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	const struct uwsgi_socket *const *sockets;
 	int failed = plugins_init(k->plugins);
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
+		failed = listeners_add_inherited(k->listeners, s->protocol ? s->protocol : "uwsgi");
+	if (!failed)
 		failed = listeners_bind(k->listeners);
 	if (!failed)
 		failed = check_protocols(k);
-	if (!failed && !s->no_server && !listeners_list(k->listeners, &sockets)) {
-		uwsgi_cause(
-			"the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
-		failed = -EINVAL;
-	}
-	return failed;
+	return failed ? failed : check_work(k);
 }
 
 /* Later than daemonize: what is wrong with an address is still said on the terminal. */
@@ -349,7 +366,7 @@ static int run_server(struct kernel *k)
 	    lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;
+	bool alone = !k->settings->master && processes == 1 && worker_count() == 1 && !vassal_is_ruled(k->vassal);
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
 	return status;

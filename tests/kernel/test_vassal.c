@@ -1,0 +1,129 @@
+/* What a vassal hears and says; its Emperor is the other end of a socket pair. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "loop.h"
+#include "option.h"
+#include "proc.h"
+#include "vassal.h"
+
+static const struct uwsgi_kind worker = { .name = "worker" };
+static struct kernel k;
+static int emperor;
+static volatile sig_atomic_t heard;
+
+static void hear(int signum)
+{
+	heard = signum;
+}
+
+static void begin(void)
+{
+	char number[16];
+	int pair[2];
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	emperor = pair[0];
+	snprintf(number, sizeof number, "%d", pair[1]);
+	setenv("UWSGI_EMPEROR_FD", number, 1);
+	k.loop = loop_create();
+	k.table = proc_table_create(4);
+	cr_assert_eq(proc_kind_add(k.table, &worker), 0);
+	k.vassal = vassal_create();
+	signal(SIGTERM, hear);
+	signal(SIGINT, hear);
+	signal(SIGHUP, hear);
+}
+
+TestSuite(vassal, .init = begin, .timeout = 20);
+
+static char said(void)
+{
+	char byte = 0;
+	return recv(emperor, &byte, 1, MSG_DONTWAIT) == 1 ? byte : -1;
+}
+
+static int obeyed(char byte)
+{
+	heard = 0;
+	cr_assert_eq(write(emperor, &byte, 1), 1);
+	loop_turn(k.loop, 1000);
+	return heard;
+}
+
+Test(vassal, takes_its_descriptor_out_of_the_environment_and_from_its_children)
+{
+	cr_expect_null(getenv("UWSGI_EMPEROR_FD"));
+	cr_expect(vassal_is_ruled(k.vassal));
+	vassal_close(k.vassal);
+	cr_expect_not(vassal_is_ruled(k.vassal));
+}
+
+Test(vassal, is_its_own_master_without_an_emperor)
+{
+	setenv("UWSGI_EMPEROR_FD", "999", 1);
+	struct kernel alone = { .vassal = vassal_create() };
+	cr_expect_not(vassal_is_ruled(alone.vassal));
+	cr_expect_eq(vassal_start(&alone), 0);
+	vassal_say(alone.vassal, VASSAL_ACCEPTING);
+}
+
+Test(vassal, says_that_it_is_there)
+{
+	cr_assert_eq(vassal_start(&k), 0);
+	cr_expect_eq(said(), VASSAL_SPAWNED);
+	vassal_say(k.vassal, VASSAL_ACCEPTING);
+	cr_expect_eq(said(), VASSAL_ACCEPTING);
+	cr_expect_eq(said(), -1);
+}
+
+Test(vassal, obeys_each_word_and_no_other)
+{
+	cr_assert_eq(vassal_start(&k), 0);
+	cr_expect_eq(obeyed(0), SIGTERM);
+	cr_expect_eq(obeyed(1), SIGHUP);
+	cr_expect_eq(obeyed(2), SIGTERM);
+	cr_expect_eq(obeyed(3), 0);
+	cr_expect_eq(obeyed((char)255), 0);
+}
+
+Test(vassal, ends_when_its_emperor_is_gone)
+{
+	cr_assert_eq(vassal_start(&k), 0);
+	close(emperor);
+	loop_turn(k.loop, 1000);
+	cr_expect_eq(heard, SIGINT);
+	cr_expect_not(vassal_is_ruled(k.vassal));
+}
+
+Test(vassal, announces_its_loyalty_once_after_the_first_request)
+{
+	cr_assert_eq(vassal_start(&k), 0);
+	cr_assert_eq(said(), VASSAL_SPAWNED);
+	loop_turn(k.loop, 1500);
+	cr_expect_eq(said(), -1, "no request yet");
+	struct proc_slot *slot = proc_slot_take(k.table, 0, 1, 1, NULL);
+	proc_event(slot, PROC_EV_FORK);
+	slot->delta_requests = 1;
+	loop_turn(k.loop, 1500);
+	cr_expect_eq(said(), VASSAL_LOYAL);
+	cr_expect_eq(loop_timeout(k.loop), -1, "it looks no more");
+}
+
+Test(vassal, beats_when_it_was_told_to)
+{
+	struct option_registry *options = option_registry_create();
+	cr_assert_eq(vassal_register(k.vassal, options), 0);
+	const struct uwsgi_option *heartbeat = option_find(options, "heartbeat");
+	cr_assert_eq(option_apply(options, heartbeat, "heartbeat", "1", "test"), 0);
+	cr_assert_eq(vassal_start(&k), 0);
+	cr_expect_eq(said(), VASSAL_SPAWNED);
+	cr_expect_eq(said(), VASSAL_HEARTBEAT);
+	loop_turn(k.loop, 1500);
+	cr_expect_eq(said(), VASSAL_HEARTBEAT);
+}
