@@ -135,7 +135,8 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->shared = uwsgi_shm_alloc(sizeof *k->shared);
 	k->plugins = plugins_create(k, build_plugins(dir));
 	k->vassal = vassal_create();
-	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins || !k->vassal)
+	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins ||
+	    !k->vassal)
 		return fail("make", "the parts of the server", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings);

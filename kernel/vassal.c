@@ -1,7 +1,7 @@
 /* vassal.c - this server as a vassal of an Emperor.
  *
- * The Emperor gives each vassal one end of a socket pair, by its number in UWSGI_EMPEROR_FD, and speaks in single bytes.
- * The master obeys; a vassal whose Emperor is gone ends. */
+ * The Emperor gives each vassal one end of a socket pair, by its number in UWSGI_EMPEROR_FD, and speaks in single
+ * bytes. The master obeys; a vassal whose Emperor is gone ends. */
 #include "vassal.h"
 
 #include "kernel.h"
@@ -53,7 +53,8 @@ int vassal_register(struct vassal *vassal, struct option_registry *options)
 {
 	static const struct uwsgi_option rows[] = {
 		{ "heartbeat", .type = UWSGI_OPT_INT, .value = (void *)offsetof(struct vassal, heartbeat),
-		  .group = "processes", .help = "as a vassal, tell the Emperor every that many seconds that all is well" },
+		  .group = "processes",
+		  .help = "as a vassal, tell the Emperor every that many seconds that all is well" },
 		{ 0 },
 	};
 	return option_register(options, "the kernel", rows, sizeof *rows, vassal);
