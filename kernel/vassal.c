@@ -4,6 +4,7 @@
  * bytes. The master obeys; a vassal whose Emperor is gone ends. */
 #include "vassal.h"
 
+#include "handover.h"
 #include "kernel.h"
 #include "option.h"
 #include "proc.h"
@@ -18,6 +19,7 @@
 #include <uwsgi/loop.h>
 
 #define FD_VARIABLE "UWSGI_EMPEROR_FD"
+#define HANDOVER_ITEM "line to the Emperor"
 #define LOYALTY_MS 1000 /* how often it is looked whether the first request was answered */
 
 struct vassal {
@@ -33,19 +35,22 @@ int vassal_signal(unsigned char byte)
 	return byte < sizeof signals / sizeof *signals ? signals[byte] : 0;
 }
 
-struct vassal *vassal_create(void)
+struct vassal *vassal_create(struct handover *handover)
 {
 	struct vassal *vassal = calloc(1, sizeof *vassal);
 	const char *number = getenv(FD_VARIABLE);
 	if (!vassal)
 		return NULL;
-	vassal->watch.fd = number ? atoi(number) : -1;
+	int fd = number ? atoi(number) : -1;
 	/* not for what this server starts, which may be an Emperor with vassals of its own */
 	unsetenv(FD_VARIABLE);
-	if (vassal->watch.fd != -1 && fcntl(vassal->watch.fd, F_SETFD, FD_CLOEXEC) == -1)
-		vassal->watch.fd = -1;
-	if (vassal->watch.fd != -1)
-		fcntl(vassal->watch.fd, F_SETFL, O_NONBLOCK);
+	if (handover_taken(handover))
+		fd = -1; /* the variable is what it was for the first image */
+	if (!handover_claim(handover, HANDOVER_ITEM, &fd, NULL) && fd != -1 &&
+	    (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
+	     handover_keep(handover, HANDOVER_ITEM, fd, "")))
+		fd = -1;
+	vassal->watch.fd = fd;
 	return vassal;
 }
 
@@ -60,9 +65,9 @@ int vassal_register(struct vassal *vassal, struct option_registry *options)
 	return option_register(options, "the kernel", rows, sizeof *rows, vassal);
 }
 
-bool vassal_is_ruled(const struct vassal *vassal)
+int vassal_fd(const struct vassal *vassal)
 {
-	return vassal->watch.fd != -1;
+	return vassal->watch.fd;
 }
 
 void vassal_say(const struct vassal *vassal, enum vassal_word word)
@@ -91,20 +96,15 @@ static void on_loyalty(struct uwsgi_timer *timer)
 	vassal_say(vassal, VASSAL_LOYAL);
 }
 
-void vassal_close(struct vassal *vassal)
-{
-	if (vassal->watch.fd != -1)
-		close(vassal->watch.fd);
-	vassal->watch.fd = -1;
-}
-
 static void go_down(struct vassal *vassal)
 {
 	uwsgi_log("lost connection with my Emperor !!! ending\n");
 	uwsgi_loop_remove(vassal->k->loop, &vassal->watch);
 	uwsgi_loop_timer_stop(vassal->k->loop, &vassal->loyalty);
 	uwsgi_loop_timer_stop(vassal->k->loop, &vassal->pulse);
-	vassal_close(vassal);
+	handover_drop(vassal->k->handover, HANDOVER_ITEM);
+	close(vassal->watch.fd);
+	vassal->watch.fd = -1;
 	/* at once: the next Emperor's vassals want its sockets */
 	kill(getpid(), SIGINT);
 }
@@ -124,16 +124,17 @@ static void on_word(struct uwsgi_watch *watch, unsigned events)
 int vassal_start(struct kernel *k)
 {
 	struct vassal *vassal = k->vassal;
-	if (!vassal_is_ruled(vassal))
+	if (vassal->watch.fd == -1)
 		return 0;
 	vassal->k = k;
 	vassal->watch.fn = on_word;
 	vassal->loyalty.fn = on_loyalty;
 	vassal->pulse.fn = on_pulse;
 	vassal->watch.data = vassal->loyalty.data = vassal->pulse.data = vassal;
-	vassal_say(vassal, VASSAL_SPAWNED);
+	if (!handover_taken(k->handover))
+		vassal_say(vassal, VASSAL_SPAWNED);
 	int failed = uwsgi_loop_add(k->loop, &vassal->watch, UWSGI_READ);
-	if (!failed)
+	if (!failed && !proc_total_requests(k->table))
 		failed = uwsgi_loop_timer(k->loop, &vassal->loyalty, LOYALTY_MS);
 	if (!failed && vassal->heartbeat)
 		on_pulse(&vassal->pulse);

@@ -2,8 +2,6 @@
 #ifndef KERNEL_VASSAL_H
 #define KERNEL_VASSAL_H
 
-#include <stdbool.h>
-
 struct kernel;
 struct option_registry;
 struct vassal;
@@ -17,19 +15,18 @@ enum vassal_word {
 	VASSAL_HEARTBEAT = 26, /* it is well, and says so every `heartbeat` seconds */
 };
 
-/* Take the Emperor's descriptor out of the environment.  NULL when memory is out.  [main] */
-struct vassal *vassal_create(void);
+/* Take the Emperor's descriptor over from the image before, or out of the environment.  NULL when memory is out.  [main] */
+struct handover;
+struct vassal *vassal_create(struct handover *handover);
 int vassal_register(struct vassal *vassal, struct option_registry *options);
-/* Is there an Emperor? */
-bool vassal_is_ruled(const struct vassal *vassal);
+/* The line to the Emperor, for the master alone; -1: there is none. */
+int vassal_fd(const struct vassal *vassal);
 
 /* Obey from now on, by sending this process the signals an operator would.  Nothing without an Emperor.
  * 0 or a negative errno.  [master] */
 int vassal_start(struct kernel *k);
 /* Nothing without an Emperor. */
 void vassal_say(const struct vassal *vassal, enum vassal_word word);
-/* The Emperor speaks with the master alone.  [child] */
-void vassal_close(struct vassal *vassal);
 
 /* The signal that does what the Emperor's byte says; 0: no word of his. */
 int vassal_signal(unsigned char byte);

@@ -15,7 +15,7 @@ struct daemon_spec {
 	const char *chdir, *uid, *gid;
 	int freq;	   /* failed looks at the pidfile before it is started again */
 	int stop_signal;   /* at the end of the server; 0: TERM, or none for a smart daemon */
-	int reload_signal; /* at its reload; 0: TERM, or none for a smart daemon */
+	int reload_signal; /* at its reload; 0: as at its end, or none for a smart daemon */
 	int max_throttle;  /* seconds; 0: the default */
 	bool control;	   /* its death stops the server */
 	bool honour_stdin;

@@ -17,7 +17,9 @@
 
 #define LOOK_MS 1000
 #define GROUP_LOOK_MS 50 /* of a command that ended, at the end */
-#define DEFAULT_MERCY_S 3
+#define DEFAULT_MERCY_MS 3000
+#define HURRY_MS 1500
+#define SLACK_MS 500
 
 struct life {
 	const struct daemon_spec *spec;
@@ -239,11 +241,14 @@ static void on_touch(struct uwsgi_timer *timer)
 
 /* ---- the end ---- */
 
-static unsigned mercy_s(void)
+/* Less than this process itself is given. */
+static uint64_t mercy_ms(void)
 {
-	const char *text = uwsgi_option_get("reload-mercy");
-	long seconds = text ? atol(text) : 0;
-	return seconds > 0 && seconds < 86400 ? (unsigned)seconds : DEFAULT_MERCY_S;
+	int64_t seconds = 0;
+	uwsgi_option_number("reload-mercy", &seconds);
+	if (uwsgi_server_hurries())
+		return HURRY_MS;
+	return seconds > 0 ? (uint64_t)seconds * 1000 - SLACK_MS : DEFAULT_MERCY_MS;
 }
 
 /* The signal it gets at the end, 0: none. */
@@ -256,10 +261,10 @@ static int last_signal(const struct daemon_spec *spec)
 static void end_child(struct life *life)
 {
 	int signum = last_signal(life->spec);
-	uint64_t now = uwsgi_now_ms(), deadline = now + (uint64_t)mercy_s() * 1000, again = now;
+	uint64_t now = uwsgi_now_ms(), begin = now, again = now;
 	struct pollfd end = { .fd = life->end.fd, .events = POLLIN };
 	/* the group, not the command alone: a shell ends before what it started */
-	for (; kill(-life->pid, 0) == 0 && now < deadline; now = uwsgi_now_ms()) {
+	for (; kill(-life->pid, 0) == 0 && now < begin + mercy_ms(); now = uwsgi_now_ms()) {
 		if (now >= again) {
 			signal_it(life, signum);
 			again = now + LOOK_MS;
@@ -268,7 +273,7 @@ static void end_child(struct life *life)
 		if (waitpid(life->pid, NULL, WNOHANG) == life->pid)
 			end.fd = -1;
 	}
-	if (now >= deadline)
+	if (kill(-life->pid, 0) == 0)
 		uwsgi_log("[uwsgi-daemons] \"%s\" (pid: %d) does not end: killing it\n", life->spec->command,
 			  (int)life->pid);
 	bury(life);

@@ -49,7 +49,7 @@ static int init(void)
 {
 	for (size_t i = 0; i < spec_count; i++)
 		specs[i].honour_stdin |= honour_stdin;
-	groups = spec_count ? uwsgi_shm_alloc(spec_count * sizeof *groups) : NULL;
+	groups = spec_count ? uwsgi_shm_keep("daemons", spec_count * sizeof *groups) : NULL;
 	if (!spec_count || groups)
 		return 0;
 	uwsgi_cause("attach-daemon: no shared memory for %zu daemons", spec_count);

@@ -97,6 +97,8 @@ void vassal_hook(const char *command, const char *name, bool wait);
 
 /* ---- emperor_vassal.c: the life of one ---- */
 
+#define VASSAL_STOP_MS 90000 /* a vassal gives its own workers 60 s to finish */
+
 struct vassal;
 
 /* The list of them all. */

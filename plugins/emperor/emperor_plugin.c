@@ -128,7 +128,8 @@ static const struct uwsgi_option options[] = {
 /* clang-format on */
 
 static const struct uwsgi_kind kinds[] = {
-	{ "emperor", .flags = UWSGI_KIND_FROM_MASTER | UWSGI_KIND_SINGLE, .count = count, .run = run },
+	{ "emperor", .flags = UWSGI_KIND_FROM_MASTER | UWSGI_KIND_SINGLE, .count = count, .run = run,
+	  .stop_ms = VASSAL_STOP_MS + 10000 },
 	{ 0 },
 };
 

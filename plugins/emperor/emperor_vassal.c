@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STOP_MS 90000  /* a vassal gives its own workers 60 s to finish */
 #define CLOSED_MS 1000 /* its line is closed: it is about to end, or something is wrong */
 
 /* Bytes on the line. */
@@ -274,7 +273,7 @@ static void hear(struct vassal *v, char byte)
 	case HEAR_LEAVING:
 		v->leaving = true;
 		if (v->state == RUNNING)
-			tell_to_end(v, STOP_MS);
+			tell_to_end(v, VASSAL_STOP_MS);
 		break;
 	case HEAR_HEARTBEAT:
 		v->beat_ms = uwsgi_now_ms();
@@ -357,7 +356,7 @@ static void change(struct vassal *v, const struct file_mark *mark)
 		arm_anew(v);
 	} else if (v->state == RUNNING && other_owner && v->all->options->tyrant) {
 		uwsgi_log("[emperor-tyrant] vassal %s has another owner: stopping it\n", v->name);
-		tell_to_end(v, STOP_MS);
+		tell_to_end(v, VASSAL_STOP_MS);
 	} else if (v->state == RUNNING) {
 		uwsgi_log("[emperor] reload the uwsgi instance %s\n", v->name);
 		say(v, SAY_RELOAD);
@@ -405,7 +404,7 @@ void vassals_scanned(struct vassals *all, int source)
 			continue;
 		}
 		uwsgi_log("[emperor] stop the uwsgi instance %s\n", v->name);
-		tell_to_end(v, STOP_MS);
+		tell_to_end(v, VASSAL_STOP_MS);
 	}
 }
 

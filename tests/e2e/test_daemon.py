@@ -132,6 +132,15 @@ def test_a_daemon_that_ignores_its_signal_is_killed(serve, tmp_path):
     assert "does not end: killing it" in server.log
 
 
+def test_a_stop_in_a_hurry_leaves_nothing_of_a_daemon_that_ignores_it(serve, tmp_path):
+    server = serve(HELLO, "--attach-daemon", "trap '' TERM INT; sh -c 'echo $$ >> %s/pids; while :; do sleep 0.1; done' & "
+                   "while :; do sleep 0.1; done" % tmp_path)
+    pid = wait_for_daemon(tmp_path)
+    server.process.send_signal(signal.SIGINT)
+    assert server.wait_exit() == 0
+    wait_dead(pid)
+
+
 def test_a_daemon_gets_the_signal_it_asked_for(serve, write, tmp_path):
     write("daemon.sh", """
         trap 'echo USR2 > got; exit' USR2
@@ -143,6 +152,25 @@ def test_a_daemon_gets_the_signal_it_asked_for(serve, write, tmp_path):
     wait_for_daemon(tmp_path)
     server.process.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
+    assert (tmp_path / "got").read_text() == "USR2\n"
+
+
+@pytest.mark.parametrize("option, word", [("", "USR2"), (",reload_signal=%d" % signal.SIGUSR1, "USR1")])
+def test_a_reload_starts_a_daemon_anew(serve, write, tmp_path, option, word):
+    write("daemon.sh", """
+        for word in USR1 USR2 TERM; do trap "echo $word > got; exit" $word; done
+        echo $$ >> pids
+        while :; do sleep 0.05; done
+    """)
+    server = serve(HELLO, "--attach-daemon2", "cmd=exec sh daemon.sh,stop_signal=%d%s" % (signal.SIGUSR2, option))
+    first = wait_for_daemon(tmp_path)
+    server.process.send_signal(signal.SIGHUP)
+    second = wait_for_daemon(tmp_path, 2)
+    assert (tmp_path / "got").read_text() == word + "\n"
+    assert not alive(first)
+    (tmp_path / "got").unlink()
+    server.stop()
+    assert not alive(second)
     assert (tmp_path / "got").read_text() == "USR2\n"
 
 
@@ -199,6 +227,15 @@ def test_a_smart_daemon_survives_its_server_and_is_found_by_the_next(serve, tmp_
     server = serve(HELLO, "--smart-attach-daemon", "smart.pid " + SMART)
     wait_until(lambda: server.log.count("(pid: %d) by smart.pid" % pid) == 2, "the daemon to be found")
     assert pids(tmp_path) == [pid]
+
+
+def test_a_smart_daemon_survives_a_reload(serve, tmp_path, reaped):
+    server = serve(HELLO, "--attach-daemon2", "cmd=%s,pidfile=smart.pid,stop_signal=15" % SMART)
+    pid = wait_for_daemon(tmp_path)
+    server.wait_for_log("(pid: %d) by smart.pid" % pid)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.count("(pid: %d) by smart.pid" % pid) == 2, "the daemon to be found")
+    assert pids(tmp_path) == [pid] and alive(pid)
 
 
 def test_a_smart_daemon_that_vanishes_is_started_again_at_once(serve, tmp_path, reaped):

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "kernel.h"
 #include "loop.h"
 #include "option.h"
@@ -32,9 +33,10 @@ static void begin(void)
 	snprintf(number, sizeof number, "%d", pair[1]);
 	setenv("UWSGI_EMPEROR_FD", number, 1);
 	k.loop = loop_create();
-	k.table = proc_table_create(4);
+	k.table = proc_table_create(NULL, 4);
 	cr_assert_eq(proc_kind_add(k.table, &worker), 0);
-	k.vassal = vassal_create();
+	k.handover = handover_create();
+	k.vassal = vassal_create(k.handover);
 	signal(SIGTERM, hear);
 	signal(SIGINT, hear);
 	signal(SIGHUP, hear);
@@ -59,16 +61,14 @@ static int obeyed(char byte)
 Test(vassal, takes_its_descriptor_out_of_the_environment_and_from_its_children)
 {
 	cr_expect_null(getenv("UWSGI_EMPEROR_FD"));
-	cr_expect(vassal_is_ruled(k.vassal));
-	vassal_close(k.vassal);
-	cr_expect_not(vassal_is_ruled(k.vassal));
+	cr_expect(fcntl(vassal_fd(k.vassal), F_GETFD) & FD_CLOEXEC);
 }
 
 Test(vassal, is_its_own_master_without_an_emperor)
 {
 	setenv("UWSGI_EMPEROR_FD", "999", 1);
-	struct kernel alone = { .vassal = vassal_create() };
-	cr_expect_not(vassal_is_ruled(alone.vassal));
+	struct kernel alone = { .vassal = vassal_create(handover_create()) };
+	cr_expect_eq(vassal_fd(alone.vassal), -1);
 	cr_expect_eq(vassal_start(&alone), 0);
 	vassal_say(alone.vassal, VASSAL_ACCEPTING);
 }
@@ -98,7 +98,7 @@ Test(vassal, ends_when_its_emperor_is_gone)
 	close(emperor);
 	loop_turn(k.loop, 1000);
 	cr_expect_eq(heard, SIGINT);
-	cr_expect_not(vassal_is_ruled(k.vassal));
+	cr_expect_eq(vassal_fd(k.vassal), -1);
 }
 
 Test(vassal, announces_its_loyalty_once_after_the_first_request)

@@ -7,10 +7,11 @@
 UWSGI_BEGIN_DECLS
 
 enum {
-	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, outlives generations; without it: by the zygote */
+	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, without the application; without it: by the zygote */
 	UWSGI_KIND_SERVES = 1u << 1,	  /* runs the accept loop of the kernel; .run is not called */
-	UWSGI_KIND_SINGLE = 1u << 2,	  /* never two of one number at once: a reload ends the old one before it starts
-					     the new */
+	UWSGI_KIND_SINGLE = 1u << 2,	  /* never two of one number at once: a reload ends the old one, then starts
+					     the new; without it the old one ends when the new one is ready */
+	UWSGI_KIND_LAST = 1u << 3,	  /* the others need it: at the end of the server it is told last */
 };
 
 /* A kind of process.  A table ends with an all-zero row. */
@@ -70,8 +71,10 @@ UWSGI_API int uwsgi_master_pid(void);
 /* Ask for an orderly reload or stop of the whole server.  0 or a negative errno.  [any] */
 UWSGI_API int uwsgi_server_reload(void);
 UWSGI_API int uwsgi_server_stop(void);
-/* Is the whole server ending?  False in a process that is only replaced.  [any] */
+/* Is the whole server ending?  False in a process that is only replaced.  In a hurry: what does not end by itself within
+ * two seconds is killed.  [any] */
 UWSGI_API bool uwsgi_server_stopping(void);
+UWSGI_API bool uwsgi_server_hurries(void);
 /* True once this generation's application is loaded (false while it is being imported).  [any] */
 UWSGI_API bool uwsgi_server_ready(void);
 /* Set the title of this process as ps shows it; cut to what fits.  [any] */
