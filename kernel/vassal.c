@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 #include <uwsgi/loop.h>
@@ -35,17 +36,24 @@ int vassal_signal(unsigned char byte)
 	return byte < sizeof signals / sizeof *signals ? signals[byte] : 0;
 }
 
+/* The number in the environment, when it is what an Emperor would give: a socket that is none of the standard ones. */
+static int given_fd(void)
+{
+	const char *number = getenv(FD_VARIABLE);
+	struct stat st;
+	int fd = number ? atoi(number) : -1;
+	return fd > STDERR_FILENO && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? fd : -1;
+}
+
 struct vassal *vassal_create(struct handover *handover)
 {
 	struct vassal *vassal = calloc(1, sizeof *vassal);
-	const char *number = getenv(FD_VARIABLE);
 	if (!vassal)
 		return NULL;
-	int fd = number ? atoi(number) : -1;
+	/* the variable is what it was for the first image */
+	int fd = handover_taken(handover) ? -1 : given_fd();
 	/* not for what this server starts, which may be an Emperor with vassals of its own */
 	unsetenv(FD_VARIABLE);
-	if (handover_taken(handover))
-		fd = -1; /* the variable is what it was for the first image */
 	if (!handover_claim(handover, HANDOVER_ITEM, &fd, NULL) && fd != -1 &&
 	    (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
 	     handover_keep(handover, HANDOVER_ITEM, fd, "")))

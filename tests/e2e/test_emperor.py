@@ -306,6 +306,41 @@ def test_a_vassal_without_heart_is_replaced(empire):
     empire.wait_answer(port)
 
 
+def test_a_vassal_that_says_goodbye_rests_until_its_file_changes(empire, write):
+    write("wrapper.sh", "#!/bin/sh\nprintf '\\026' >&3\nhead -c 1 <&3 >/dev/null\n").chmod(0o755)
+    empire.deploy("site.ini")
+    server = empire.start("--emperor-wrapper", "%s/wrapper.sh" % empire.folder, "--emperor-freq", "1")
+    server.wait_for_log("[emperor] vassal site.ini rests until its file changes")
+    os.utime(empire.vassals / "site.ini")
+    wait_until(lambda: server.log.count("rests until its file changes") == 2, "it to start again")
+    assert "starts again in" not in server.log
+
+
+def test_a_vassal_that_does_not_listen_is_cursed_and_killed(empire, write):
+    write("wrapper.sh", "#!/bin/sh\ntrap '' INT TERM\nexec 3>&-\nwhile :; do sleep 0.1; done\n").chmod(0o755)
+    empire.deploy("site.ini")
+    server = empire.start("--emperor-wrapper", "%s/wrapper.sh" % empire.folder, "--emperor-curse-tolerance", "1")
+    server.wait_for_log("[emperor] vassal site.ini does not listen any more")
+    server.wait_for_log("does not end: killing it")
+    server.wait_for_log("ended, killed by signal 9")
+    (empire.vassals / "site.ini").unlink()
+    server.wait_for_log("[emperor] removed uwsgi instance site.ini")
+
+
+@pytest.mark.parametrize("options, reloads", [((), True), (("--emperor-nofollow",), False)])
+def test_the_target_of_a_link_counts_unless_nothing_is_followed(empire, options, reloads):
+    port, other = empire.deploy("site.ini"), empire.deploy("zother.ini")
+    (empire.vassals / "site.ini").rename(empire.folder / "target.ini")
+    (empire.vassals / "site.ini").symlink_to(empire.folder / "target.ini")
+    server = empire.start("--emperor-freq", "1", *options)
+    empire.wait_answer(port)
+    empire.wait_answer(other)
+    os.utime(empire.folder / "target.ini")
+    os.utime(empire.vassals / "zother.ini")
+    server.wait_for_log("[emperor] reload the uwsgi instance zother.ini")
+    assert ("[emperor] reload the uwsgi instance site.ini" in server.log) == reloads
+
+
 # ---- the end ----
 
 

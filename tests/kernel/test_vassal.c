@@ -66,11 +66,14 @@ Test(vassal, takes_its_descriptor_out_of_the_environment_and_from_its_children)
 
 Test(vassal, is_its_own_master_without_an_emperor)
 {
-	setenv("UWSGI_EMPEROR_FD", "999", 1);
-	struct kernel alone = { .vassal = vassal_create(handover_create()) };
-	cr_expect_eq(vassal_fd(alone.vassal), -1);
-	cr_expect_eq(vassal_start(&alone), 0);
-	vassal_say(alone.vassal, VASSAL_ACCEPTING);
+	static const char *const numbers[] = { "999", "0", "-1", "", "nonsense", "99999999999999999999" };
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		setenv("UWSGI_EMPEROR_FD", numbers[i], 1);
+		struct kernel alone = { .vassal = vassal_create(handover_create()) };
+		cr_expect_eq(vassal_fd(alone.vassal), -1, "\"%s\"", numbers[i]);
+		cr_expect_eq(vassal_start(&alone), 0);
+		vassal_say(alone.vassal, VASSAL_ACCEPTING);
+	}
 }
 
 Test(vassal, says_that_it_is_there)
