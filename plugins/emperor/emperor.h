@@ -95,16 +95,13 @@ pid_t vassal_spawn(const struct vassal_order *order, int *line_r);
 /* Run a hook with the vassal's name, and wait for it or not. */
 void vassal_hook(const char *command, const char *name, bool wait);
 
-/* ---- emperor_vassal.c: the life of one ---- */
+/* ---- emperor_list.c: all of them; one is in emperor_vassal.c ---- */
 
 #define VASSAL_STOP_MS 90000 /* a vassal gives its own workers 60 s to finish */
 
-struct vassal;
-
-/* The list of them all. */
 struct vassals {
 	const struct emperor_options *options;
-	struct vassal *first;
+	struct vassal *first; /* the list */
 };
 /* A scan found the file: a vassal is born, or changes.  `source` is the index of where. */
 void vassals_found(struct vassals *all, const struct found *found, int source);

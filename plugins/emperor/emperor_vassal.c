@@ -1,12 +1,8 @@
-/* emperor_vassal.c - the life of each vassal, from its file's appearance to its burial.
+/* emperor_vassal.c - the life of a vassal, from its file's appearance to its burial.
  *
- *   WAITING   no process: a timer runs until the next start, or a connection is waited for
- *   RUNNING   its process is there; a timer runs when its line is closed
- *   ENDING    it was told to end; a timer runs until it is killed
- *   RESTING   it said goodbye, or may not be started: the next change of its file wakes it
- *
- * A vassal whose file is gone is forgotten as soon as it has no process. */
-#include "emperor.h"
+ * What can happen to it: its file changes or goes, its process speaks or ends, a connection or a timer comes.  One
+ * whose file is gone is forgotten as soon as it has no process. */
+#include "emperor_vassal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,34 +18,6 @@
 /* Bytes on the line. */
 enum { SAY_STOP = 0, SAY_RELOAD = 1 };
 enum { HEAR_SPAWNED = 1, HEAR_READY = 5, HEAR_LOYAL = 17, HEAR_LEAVING = 22, HEAR_HEARTBEAT = 26 };
-
-enum vassal_state { WAITING, RUNNING, ENDING, RESTING };
-
-/* Invariant: pid is not 0 while RUNNING and ENDING, and 0 otherwise. */
-struct vassal {
-	struct vassal *next;
-	struct vassals *all;
-	char *path, *dir, *name;
-	const char *format;
-	struct file_mark mark;
-	int source;
-	bool seen; /* by the scan under way */
-	bool gone; /* its file is */
-	enum vassal_state state;
-
-	/* this life of it */
-	pid_t pid;
-	uint64_t started_ms, beat_ms;
-	bool ready, loyal, leaving;
-	unsigned deaths;	      /* young ones, in a row */
-	struct uwsgi_watch line, end; /* fd -1: closed */
-	struct uwsgi_timer timer;
-
-	/* on demand */
-	char *address;		 /* NULL: it is started without */
-	struct uwsgi_watch door; /* fd -1: not bound */
-	bool door_watched;
-};
 
 static void say(struct vassal *v, char byte)
 {
@@ -153,8 +121,7 @@ static void on_connection(struct uwsgi_watch *watch, unsigned events)
 	start(v);
 }
 
-/* Start it, or wait for its first connection. */
-static void arm(struct vassal *v)
+void vassal_arm(struct vassal *v)
 {
 	v->state = WAITING;
 	if (!v->address) {
@@ -182,12 +149,12 @@ static void arm_anew(struct vassal *v)
 	shut_door(v);
 	uwsgi_loop_timer_stop(uwsgi_loop(), &v->timer);
 	v->deaths = 0;
-	arm(v);
+	vassal_arm(v);
 }
 
 /* ---- after its end ---- */
 
-static void forget(struct vassal *v)
+void vassal_forget(struct vassal *v)
 {
 	struct vassal **at = &v->all->first;
 	assert(v->pid == 0);
@@ -216,7 +183,7 @@ static void log_end(const struct vassal *v, int status)
 			  WEXITSTATUS(status));
 }
 
-static void bury(struct vassal *v, int status)
+void vassal_bury(struct vassal *v, int status)
 {
 	log_end(v, status);
 	close_watch(&v->line);
@@ -229,9 +196,9 @@ static void bury(struct vassal *v, int status)
 
 static void handle_end(struct vassal *v, int status)
 {
-	bury(v, status);
+	vassal_bury(v, status);
 	if (v->gone) {
-		forget(v);
+		vassal_forget(v);
 		return;
 	}
 	if (v->leaving && !v->address) {
@@ -243,7 +210,7 @@ static void handle_end(struct vassal *v, int status)
 	if (wait)
 		start_later(v, wait);
 	else
-		arm(v);
+		vassal_arm(v);
 }
 
 static void look_at_process(struct vassal *v)
@@ -312,13 +279,13 @@ static void on_timer(struct uwsgi_timer *timer)
 		uwsgi_log("[emperor] vassal %s does not listen any more\n", v->name);
 		curse(v);
 	} else if (v->state == WAITING) {
-		arm(v);
+		vassal_arm(v);
 	}
 }
 
 /* ---- what its file says ---- */
 
-static struct vassal *create(struct vassals *all, const struct found *found, int source)
+struct vassal *vassal_create(struct vassals *all, const struct found *found, int source)
 {
 	struct vassal *v = calloc(1, sizeof *v), **at = &all->first;
 	if (!v)
@@ -348,7 +315,7 @@ static struct vassal *create(struct vassals *all, const struct found *found, int
 	return v;
 }
 
-static void change(struct vassal *v, const struct file_mark *mark)
+void vassal_change(struct vassal *v, const struct file_mark *mark)
 {
 	bool other_owner = mark->uid != v->mark.uid || mark->gid != v->mark.gid;
 	v->mark = *mark;
@@ -363,75 +330,28 @@ static void change(struct vassal *v, const struct file_mark *mark)
 	}
 }
 
-static bool same_mark(const struct file_mark *a, const struct file_mark *b)
+void vassal_lose_file(struct vassal *v)
 {
-	return a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec && a->inode == b->inode &&
-	       a->uid == b->uid && a->gid == b->gid;
-}
-
-void vassals_found(struct vassals *all, const struct found *found, int source)
-{
-	struct vassal *v = all->first;
-	while (v && strcmp(v->path, found->path))
-		v = v->next;
-	if (!v) {
-		v = create(all, found, source);
-		if (!v) {
-			uwsgi_log("[emperor] no memory for vassal %s; the next scan tries again\n", found->name);
-			return;
-		}
-		arm(v);
-	} else if (!same_mark(&v->mark, &found->mark)) {
-		change(v, &found->mark);
+	v->gone = true;
+	if (!v->pid) {
+		vassal_forget(v);
+		return;
 	}
-	v->seen = true;
-	v->gone = false;
+	uwsgi_log("[emperor] stop the uwsgi instance %s\n", v->name);
+	tell_to_end(v, VASSAL_STOP_MS);
 }
 
-void vassals_scanned(struct vassals *all, int source)
+void vassal_check(struct vassal *v)
 {
-	for (struct vassal *v = all->first, *next; v; v = next) {
-		next = v->next;
-		if (v->source != source)
-			continue;
-		bool lost = !v->seen && !v->gone;
-		v->seen = false;
-		if (!lost)
-			continue;
-		v->gone = true;
-		if (!v->pid) {
-			forget(v);
-			continue;
-		}
-		uwsgi_log("[emperor] stop the uwsgi instance %s\n", v->name);
-		tell_to_end(v, VASSAL_STOP_MS);
+	int seconds = v->all->options->heartbeat;
+	if (v->state == RUNNING && policy_heart_stopped(v->beat_ms, uwsgi_now_ms(), seconds)) {
+		uwsgi_log("[emperor] vassal %s sent no heartbeat in the last %d seconds\n", v->name, seconds);
+		curse(v);
 	}
+	look_at_process(v);
 }
 
-void vassals_check(struct vassals *all)
+void vassal_say_stop(struct vassal *v)
 {
-	uint64_t now = uwsgi_now_ms();
-	int seconds = all->options->heartbeat;
-	for (struct vassal *v = all->first, *next; v; v = next) {
-		next = v->next;
-		if (v->state == RUNNING && policy_heart_stopped(v->beat_ms, now, seconds)) {
-			uwsgi_log("[emperor] vassal %s sent no heartbeat in the last %d seconds\n", v->name, seconds);
-			curse(v);
-		}
-		look_at_process(v);
-	}
-}
-
-void vassals_end(struct vassals *all)
-{
-	int status;
-	for (struct vassal *v = all->first; v; v = v->next)
-		say(v, SAY_STOP);
-	/* the master of this server knows how long that may take */
-	for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR;)
-		for (struct vassal *v = all->first; v; v = v->next)
-			if (pid > 0 && v->pid == pid)
-				bury(v, status);
-	while (all->first)
-		forget(all->first);
+	say(v, SAY_STOP);
 }
