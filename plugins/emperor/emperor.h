@@ -13,7 +13,7 @@ struct emperor_options {
 	struct uwsgi_strings extensions;
 	struct uwsgi_strings include_before, inherit_before, set, include, inherit;
 	struct uwsgi_strings wrapper_override, wrapper_fallback;
-	const char *wrapper, *start_hook, *stop_hook, *pidfile, *procname;
+	const char *wrapper, *start_hook, *stop_hook, *pidfile, *procname, *stats;
 	const char *demand_extension, *demand_directory, *demand_exec;
 	int freq, heartbeat, curse_tolerance; /* seconds */
 	int throttle_ms, max_throttle_ms;
@@ -76,8 +76,9 @@ const char **vassal_argv(const struct emperor_options *options, const char *prog
 
 /* The address the options have for the vassal, for free(); NULL: it is started at once. */
 char *demand_address(const struct emperor_options *options, const char *path, const char *name);
-/* Bind and listen.  A descriptor or a negative errno. */
-int demand_bind(const char *address, const struct file_mark *owner);
+/* Bind and listen.  `mode` is that of a unix socket's file, 0: what chmod-socket says.  A descriptor or a negative
+ * errno. */
+int demand_bind(const char *address, const struct file_mark *owner, mode_t mode);
 /* Close it and remove its file. */
 void demand_close(int fd, const char *address);
 
@@ -101,6 +102,7 @@ void vassal_hook(const char *command, const char *name, bool wait);
 
 struct vassals {
 	const struct emperor_options *options;
+	pid_t emperor;
 	struct vassal *first; /* the list */
 };
 /* A scan found the file: a vassal is born, or changes.  `source` is the index of where. */
@@ -111,6 +113,11 @@ void vassals_scanned(struct vassals *all, int source);
 void vassals_check(struct vassals *all);
 /* End them all, and return when the last is gone. */
 void vassals_end(struct vassals *all);
+
+/* ---- emperor_stats.c ---- */
+
+/* Tell whoever connects to `address` of all vassals.  0 or a negative errno. */
+int stats_open(struct uwsgi_watch *watch, const char *address, struct vassals *all);
 
 /* ---- emperor_run.c ---- */
 

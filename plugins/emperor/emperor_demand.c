@@ -116,16 +116,20 @@ static int clear_path(const struct sockaddr_un *a, socklen_t len)
 	return unlink(a->sun_path) == -1 ? -errno : 0;
 }
 
-static int set_file(const char *path, const struct file_mark *owner)
+static mode_t configured_mode(void)
 {
 	const char *text = uwsgi_option_get("chmod-socket");
-	mode_t mode = !text ? 0660 : *text ? (mode_t)strtoul(text, NULL, 8) : 0666;
-	if (owner && chown(path, owner->uid, owner->gid) == -1)
-		return -errno;
-	return chmod(path, mode) == -1 ? -errno : 0;
+	return !text ? 0660 : *text ? (mode_t)strtoul(text, NULL, 8) : 0666;
 }
 
-static int bind_path(int fd, const char *path, const struct file_mark *owner)
+static int set_file(const char *path, const struct file_mark *owner, mode_t mode)
+{
+	if (owner && chown(path, owner->uid, owner->gid) == -1)
+		return -errno;
+	return chmod(path, mode ? mode : configured_mode()) == -1 ? -errno : 0;
+}
+
+static int bind_path(int fd, const char *path, const struct file_mark *owner, mode_t mode)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	size_t n = strlen(path);
@@ -137,7 +141,7 @@ static int bind_path(int fd, const char *path, const struct file_mark *owner)
 	int failed = is_abstract ? 0 : clear_path(&a, len);
 	if (!failed && bind(fd, (struct sockaddr *)&a, len) == -1)
 		failed = -errno;
-	return failed || is_abstract ? failed : set_file(path, owner);
+	return failed || is_abstract ? failed : set_file(path, owner, mode);
 }
 
 static int bind_inet(const char *address, int *fd_r)
@@ -168,12 +172,12 @@ static int bind_inet(const char *address, int *fd_r)
 	return failed;
 }
 
-int demand_bind(const char *address, const struct file_mark *owner)
+int demand_bind(const char *address, const struct file_mark *owner, mode_t mode)
 {
 	int fd = -1, failed;
 	if (is_path(address)) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		failed = fd == -1 ? -errno : bind_path(fd, address, owner);
+		failed = fd == -1 ? -errno : bind_path(fd, address, owner, mode);
 	} else {
 		failed = bind_inet(address, &fd);
 	}

@@ -100,6 +100,8 @@ static const struct uwsgi_option options[] = {
 	ROW("emperor-tyrant-nofollow", BOOL, tyrant_nofollow, "the owner of a link counts, not that of its target"),
 	ROW("emperor-tyrant-initgroups", BOOL, tyrant_initgroups, "give vassals all groups of their user"),
 	ROW("emperor-pidfile", STR, pidfile, "write the pid of the Emperor here"),
+	ROW("emperor-stats", STR, stats, "address where whoever connects is told of the vassals, in JSON"),
+	ALIAS("emperor-stats-server", "emperor-stats"),
 	ROW("emperor-procname", STR, procname, "title of the Emperor"),
 	ROW("emperor-throttle", INT, throttle_ms, "milliseconds before a vassal that died young is started again; doubled each time (default 1000)"),
 	ROW("emperor-max-throttle", INT, max_throttle_ms, "most milliseconds of that (default 180000)"),

@@ -20,7 +20,7 @@ struct emperor {
 	int scanned; /* the source that is being looked at */
 	int *errors; /* of the last look at each, so that one is told once */
 	struct vassals vassals;
-	struct uwsgi_watch changes;
+	struct uwsgi_watch changes, stats;
 	struct uwsgi_timer settle, regular;
 };
 
@@ -87,10 +87,19 @@ static void write_pidfile(const char *path)
 		fclose(file);
 }
 
+static void open_stats(struct emperor *e)
+{
+	int failed = stats_open(&e->stats, e->options->stats, &e->vassals);
+	if (failed)
+		uwsgi_log("[emperor] cannot tell statistics on %s: %s\n", e->options->stats, strerror(-failed));
+	else
+		uwsgi_log("*** Emperor stats server enabled on %s fd: %d ***\n", e->options->stats, e->stats.fd);
+}
+
 int emperor_run(const struct emperor_options *options, const struct source *sources, size_t count)
 {
 	struct emperor e = {
-		.options = options, .sources = sources, .count = count, .vassals = { .options = options }
+		.options = options, .sources = sources, .count = count, .vassals = { options, getpid(), NULL }
 	};
 	e.errors = calloc(count, sizeof *e.errors);
 	e.changes = (struct uwsgi_watch){ inotify_init1(IN_CLOEXEC | IN_NONBLOCK), on_changes, &e };
@@ -104,11 +113,15 @@ int emperor_run(const struct emperor_options *options, const struct source *sour
 		write_pidfile(options->pidfile);
 	if (e.changes.fd == -1 || uwsgi_loop_add(uwsgi_loop(), &e.changes, UWSGI_READ))
 		uwsgi_log("[emperor] changes are seen every %d seconds only: %s\n", options->freq, strerror(errno));
+	if (options->stats)
+		open_stats(&e);
 	uwsgi_log("*** starting uWSGI Emperor ***\n");
 	on_regular(&e.regular);
 	uwsgi_loop_run(uwsgi_loop());
 	uwsgi_log("[emperor] *** RAGNAROK EVOKED ***\n");
 	vassals_end(&e.vassals);
+	if (e.stats.fn)
+		demand_close(e.stats.fd, options->stats);
 	uwsgi_log("The Emperor is buried.\n");
 	return 0;
 }

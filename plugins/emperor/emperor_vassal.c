@@ -109,6 +109,9 @@ static void start(struct vassal *v)
 	}
 	v->pid = pid;
 	v->state = RUNNING;
+	v->last_run = time(NULL);
+	if (!v->lives++)
+		v->first_run = v->last_run;
 	open_watch(&v->line, line);
 	open_watch(&v->end, pidfd_open(pid, 0)); /* without it, the line's end tells */
 }
@@ -129,7 +132,7 @@ void vassal_arm(struct vassal *v)
 		return;
 	}
 	if (v->door.fd == -1) {
-		int fd = demand_bind(v->address, v->all->options->tyrant ? &v->mark : NULL);
+		int fd = demand_bind(v->address, v->all->options->tyrant ? &v->mark : NULL, 0);
 		if (fd < 0) {
 			uwsgi_log("[emperor] cannot listen on %s for vassal %s: %s\n", v->address, v->name,
 				  strerror(-fd));

@@ -27,7 +27,9 @@ struct vassal {
 	pid_t pid;
 	uint64_t started_ms, beat_ms;
 	bool ready, loyal, leaving;
-	unsigned deaths;	      /* young ones, in a row */
+	unsigned deaths; /* young ones, in a row */
+	unsigned lives;
+	time_t first_run, last_run;
 	struct uwsgi_watch line, end; /* fd -1: closed */
 	struct uwsgi_timer timer;
 

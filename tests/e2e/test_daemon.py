@@ -107,6 +107,16 @@ def test_a_killed_server_leaves_no_daemon(serve, tmp_path):
     wait_dead(pid)
 
 
+def test_a_server_killed_as_a_whole_leaves_no_daemon(serve, tmp_path):
+    server = serve(HELLO, "--attach-daemon", SLEEP % tmp_path)
+    pid = wait_for_daemon(tmp_path)
+    for victim in (server.process.pid, supervisor(server)):
+        os.kill(victim, signal.SIGSTOP)
+    for victim in (server.process.pid, supervisor(server)):
+        os.kill(victim, signal.SIGKILL)
+    wait_dead(pid)
+
+
 def test_a_killed_supervisor_leaves_no_second_daemon(serve, tmp_path):
     server = serve(HELLO, "--attach-daemon", "sh -c 'echo $$ >> %s/pids; exec sleep 1000' & wait" % tmp_path)
     first = wait_for_daemon(tmp_path)

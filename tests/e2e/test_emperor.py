@@ -1,4 +1,5 @@
 """The Emperor: a server for each file, started, reloaded and stopped with it, and none left when he is gone."""
+import json
 import os
 import re
 import signal
@@ -48,8 +49,8 @@ class Empire:
         self.server = None
         write("app.py", APP)
 
-    def start(self, *options):
-        self.server = self.begin("--emperor", "vassals", *options, http=False, ready=False)
+    def start(self, *options, env=None):
+        self.server = self.begin("--emperor", "vassals", *options, http=False, ready=False, env=env)
         self.server.wait_for_log("*** starting uWSGI Emperor ***")
         return self.server
 
@@ -238,11 +239,13 @@ def test_vassals_get_the_options_meant_for_them_and_none_of_the_emperors(empire,
     assert os.readlink("/proc/%d/cwd" % empire.masters()[0]) == str(empire.vassals)
 
 
-def test_a_vassal_has_no_descriptor_of_the_emperor(empire):
+def test_a_vassal_has_nothing_of_the_emperor_but_a_line(empire):
     port = empire.deploy("site.ini")
-    empire.start()
+    empire.start(env={"NOTIFY_SOCKET": "/nowhere/notify"})
     empire.wait_answer(port)
     wait_until(lambda: empire.masters(), "the vassal's pid")
+    with open("/proc/%d/environ" % empire.masters()[0], "rb") as environ:
+        assert b"NOTIFY_SOCKET" not in environ.read()
     fds = {int(fd): os.readlink("/proc/%d/fd/%s" % (empire.masters()[0], fd))
            for fd in os.listdir("/proc/%d/fd" % empire.masters()[0])}
     assert fds[0] == "/dev/null"
@@ -411,6 +414,36 @@ def test_the_pid_of_the_emperor_is_written(empire):
     empire.start("--emperor-pidfile", "emperor.pid")
     wait_until(lambda: (empire.folder / "emperor.pid").exists() and (empire.folder / "emperor.pid").read_text(), "the file")
     assert (empire.folder / "emperor.pid").read_text() == "%d\n" % empire.emperor()
+
+
+def test_the_emperor_tells_of_his_vassals(empire):
+    port = empire.deploy("site.ini")
+    empire.write('vassals/a"b.ini', "[uwsgi]\nmodule = not_there\n")
+    address = free_port()
+    server = empire.start("--emperor-stats", "127.0.0.1:%d" % address)
+    empire.wait_answer(port)
+    server.wait_for_log("is now loyal")
+
+    def told():
+        with socket.create_connection(("127.0.0.1", address), 10) as s:
+            return json.load(s.makefile())
+
+    wait_until(lambda: told()["blacklist"], "the one that cannot start")
+    stats = told()
+    assert stats["pid"] == empire.emperor() and stats["emperor"] == ["vassals"]
+    assert [entry["id"] for entry in stats["blacklist"]] == ['a"b.ini']
+    vassals = {vassal["id"]: vassal for vassal in stats["vassals"]}
+    assert set(vassals) == {'a"b.ini', "site.ini"}
+    assert vassals["site.ini"]["pid"] in empire.masters()
+    assert vassals["site.ini"]["ready"] == vassals["site.ini"]["loyal"] == 1
+    assert vassals["site.ini"]["respawns"] == 0
+
+
+def test_statistics_in_a_unix_socket_are_for_the_owner(empire):
+    server = empire.start("--emperor-stats-server", "stats.sock")
+    assert (empire.folder / "stats.sock").stat().st_mode & 0o777 == 0o600
+    server.stop()
+    assert not (empire.folder / "stats.sock").exists()
 
 
 # ---- tyrants ----
