@@ -29,6 +29,7 @@ struct life {
 	unsigned deaths; /* young ones, in a row */
 	unsigned failed; /* looks at the pidfile in vain */
 	bool spawned, was_alive;
+	pid_t ended;		  /* the last one seen to end: until it is buried it still has its pid */
 	bool reloading;		  /* it was told to end, to be started again */
 	struct uwsgi_watch end;	  /* its pidfd; fd -1: not watched */
 	struct uwsgi_timer look;  /* or start */
@@ -165,6 +166,8 @@ static void look_at_child(struct life *life)
 static void look_at_pidfile(struct life *life)
 {
 	pid_t pid = read_pidfile(life->spec->pidfile);
+	if (pid == life->ended)
+		pid = 0;
 	struct daemon_look look = {
 		.alive = pid,
 		.was_alive = life->was_alive,
@@ -179,7 +182,10 @@ static void look_at_pidfile(struct life *life)
 	unwatch_end(life);
 	life->pid = pid;
 	life->was_alive = pid;
-	if (look.was_alive && !pid && life->spec->control)
+	bool reloading = life->reloading;
+	if (!pid)
+		life->reloading = false;
+	if (look.was_alive && !pid && life->spec->control && !reloading)
 		mourn(life);
 	else if (verdict == DAEMON_WATCH)
 		watch_end(life);
@@ -204,8 +210,10 @@ static void on_look(struct uwsgi_timer *timer)
 
 static void on_end(struct uwsgi_watch *watch, unsigned events)
 {
+	struct life *life = watch->data;
 	(void)events;
-	look(watch->data);
+	life->ended = life->pid;
+	look(life);
 }
 
 /* ---- touch ---- */
@@ -235,7 +243,7 @@ static void on_touch(struct uwsgi_timer *timer)
 	life->touched = at;
 	uwsgi_log("*** %s has been touched... reloading daemon \"%s\" !!! ***\n", life->spec->touch,
 		  life->spec->command);
-	life->reloading = true;
+	life->reloading = !life->spec->reload_signal; /* which it may live through */
 	signal_it(life, life->spec->reload_signal ? life->spec->reload_signal : stop_signal(life->spec));
 }
 

@@ -1,6 +1,7 @@
 """Commands beside the server: they run while it runs, come back when they end, and end with it; smart ones survive it."""
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -98,6 +99,15 @@ def test_what_a_daemon_started_ends_with_it(serve, tmp_path):
     grandchild = wait_for_daemon(tmp_path)
     server.stop()
     wait_dead(grandchild)
+
+
+def test_what_is_left_of_a_dead_daemon_ends_before_the_next_begins(serve, tmp_path):
+    serve(HELLO, "--attach-daemon", "echo $$ >> %s/leader; sh -c 'echo $$ >> %s/pids; exec sleep 1000' & wait" % (
+        tmp_path, tmp_path))
+    left = wait_for_daemon(tmp_path)
+    os.kill(wait_for_daemon(tmp_path, name="leader"), signal.SIGKILL)
+    wait_for_daemon(tmp_path, 2)
+    assert not alive(left)
 
 
 def test_a_killed_server_leaves_no_daemon(serve, tmp_path):
@@ -255,6 +265,27 @@ def test_a_smart_daemon_that_vanishes_is_started_again_at_once(serve, tmp_path, 
     os.kill(first, signal.SIGKILL)
     second = wait_for_daemon(tmp_path, 2)
     assert alive(second) and second != first
+
+
+def test_a_smart_daemon_that_nobody_buries_is_dead_all_the_same(serve, tmp_path, reaped):
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    try:
+        (tmp_path / "smart.pid").write_text("%d\n" % sleeper.pid)
+        server = serve(HELLO, "--smart-attach-daemon", "smart.pid " + SMART)
+        server.wait_for_log("(pid: %d) by smart.pid" % sleeper.pid)
+        os.kill(sleeper.pid, signal.SIGKILL)  # a zombie until the end of this test
+        assert alive(wait_for_daemon(tmp_path))
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_a_touched_smart_daemon_is_started_anew(serve, tmp_path, reaped):
+    server = serve(HELLO, "--attach-daemon2", "cmd=%s,pidfile=smart.pid,touch=trigger,control=1" % SMART)
+    first = wait_for_daemon(tmp_path)
+    server.wait_for_log("(pid: %d) by smart.pid" % first)
+    (tmp_path / "trigger").touch()
+    assert alive(wait_for_daemon(tmp_path, 2))
 
 
 def test_a_smart_daemon_without_its_pidfile_is_started_again_after_freq_looks(serve, tmp_path, reaped):
