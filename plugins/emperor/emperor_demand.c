@@ -5,6 +5,7 @@
 #include "emperor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -25,7 +26,7 @@ static char *first_line(FILE *file)
 {
 	char *line = NULL;
 	size_t size = 0;
-	if (!file || getline(&line, &size, file) == -1) {
+	if (getline(&line, &size, file) == -1) {
 		free(line);
 		return NULL;
 	}
@@ -36,15 +37,23 @@ static char *first_line(FILE *file)
 	return NULL;
 }
 
-static char *address_from_file(const char *path, const char *extension)
+/* The file is a user's, and we may be root: what its name leads to is not read for him. */
+static char *address_from_file(const char *path, const char *extension, bool follow)
 {
 	char name[PATH_MAX];
+	struct stat st;
 	if (snprintf(name, sizeof name, "%s%s", path, extension) >= PATH_MAX)
 		return NULL;
-	FILE *file = fopen(name, "re");
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+	if (fd == -1)
+		return NULL;
+	FILE *file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		close(fd);
+		return NULL;
+	}
 	char *address = first_line(file);
-	if (file)
-		fclose(file);
+	fclose(file);
 	return address;
 }
 
@@ -78,7 +87,7 @@ char *demand_address(const struct emperor_options *options, const char *path, co
 {
 	char *address = NULL;
 	if (options->demand_extension)
-		address = address_from_file(path, options->demand_extension);
+		address = address_from_file(path, options->demand_extension, !options->tyrant);
 	if (!address && options->demand_directory)
 		address = address_in_directory(options->demand_directory, name);
 	if (!address && options->demand_exec)
@@ -122,13 +131,7 @@ static mode_t configured_mode(void)
 	return !text ? 0660 : *text ? (mode_t)strtoul(text, NULL, 8) : 0666;
 }
 
-static int set_file(const char *path, const struct file_mark *owner, mode_t mode)
-{
-	if (owner && chown(path, owner->uid, owner->gid) == -1)
-		return -errno;
-	return chmod(path, mode ? mode : configured_mode()) == -1 ? -errno : 0;
-}
-
+/* The directory may be a user's: nothing is done to the file after the bind that would follow a link in its place. */
 static int bind_path(int fd, const char *path, const struct file_mark *owner, mode_t mode)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -139,9 +142,14 @@ static int bind_path(int fd, const char *path, const struct file_mark *owner, mo
 	memcpy(a.sun_path + is_abstract, path + is_abstract, n - is_abstract);
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !is_abstract);
 	int failed = is_abstract ? 0 : clear_path(&a, len);
-	if (!failed && bind(fd, (struct sockaddr *)&a, len) == -1)
+	if (failed)
+		return failed;
+	mode_t before = umask(~(mode ? mode : configured_mode()) & 0777);
+	failed = bind(fd, (struct sockaddr *)&a, len) == -1 ? -errno : 0;
+	umask(before);
+	if (!failed && !is_abstract && owner && lchown(path, owner->uid, owner->gid) == -1)
 		failed = -errno;
-	return failed || is_abstract ? failed : set_file(path, owner, mode);
+	return failed;
 }
 
 static int bind_inet(const char *address, int *fd_r)

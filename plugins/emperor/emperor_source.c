@@ -31,6 +31,14 @@ static bool ends_with(const char *text, const char *end)
 	return n > e && e && !strcmp(text + n - e, end);
 }
 
+/* A line break in a name would let its owner write lines of the log. */
+static bool has_control(const char *name)
+{
+	while (*name && (unsigned char)*name >= ' ' && *name != 0x7f)
+		name++;
+	return *name;
+}
+
 const char *source_format(const char *name, const struct uwsgi_strings *extensions)
 {
 	static const struct {
@@ -40,7 +48,7 @@ const char *source_format(const char *name, const struct uwsgi_strings *extensio
 		{ ".yaml", "--yaml" }, { ".json", "--json" }, { ".js", "--json" },
 	};
 	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
-	if (*base == '.')
+	if (*base == '.' || has_control(name))
 		return NULL;
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 		if (ends_with(base, formats[i].suffix))

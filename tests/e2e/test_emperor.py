@@ -475,6 +475,22 @@ def test_a_tyrant_runs_vassals_as_the_owner_of_their_file_and_none_as_root(empir
     server.wait_for_log("invalid permissions for vassal site.ini")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_a_tyrant_reads_no_socket_through_a_link_and_gives_sockets_to_the_owner(empire):
+    (empire.folder / "run").mkdir()
+    empire.write("secret", "127.0.0.1:%d\n" % free_port())
+    for name in ("linked.ini", "site.ini"):
+        empire.write("vassals/" + name, UNBOUND % empire.folder)
+        os.chown(empire.vassals / name, 65534, 65534)
+    (empire.vassals / "linked.ini.socket").symlink_to(empire.folder / "secret")
+    server = empire.start("--emperor-tyrant", "--emperor-on-demand-extension", ".socket", "--emperor-on-demand-directory",
+                          "%s/run" % empire.folder)
+    server.wait_for_log("vassal linked.ini waits for a connection on %s/run/linked.socket" % empire.folder)
+    server.wait_for_log("vassal site.ini waits for a connection on %s/run/site.socket" % empire.folder)
+    facts = (empire.folder / "run" / "site.socket").stat()
+    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (65534, 65534, 0o660)
+
+
 def test_a_tyrant_who_will_not_be_root_does_not_start(empire):
     server = empire.begin("--emperor", "vassals", "--emperor-tyrant", "--uid", "nobody", http=False, ready=False)
     assert server.wait_exit() == 1

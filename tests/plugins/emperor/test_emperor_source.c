@@ -46,6 +46,7 @@ Test(emperor_source, knows_vassals_by_their_suffix)
 		{ ".a.ini", NULL },	   { "/x/.a.ini", NULL },  { "ini", NULL },
 		{ "a.ini~", NULL },	   { "a.ini.bak", NULL },  { "a", NULL },
 		{ "a.INI", NULL },	   { "/x.ini/a", NULL },   { "a.ini.socket", NULL },
+		{ "a\nb.ini", NULL },	   { "a\033b.ini", NULL }, { "\303\244.ini", "--ini" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *option = source_format(rows[i].name, &extra);
