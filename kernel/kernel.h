@@ -59,6 +59,7 @@ struct server_shared {
 	_Atomic bool stopping;
 	_Atomic bool hurry; /* ... and does not wait for requests */
 	_Atomic bool paused;
+	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;
 };
 

@@ -8,7 +8,9 @@
 #include "api_option.h"
 #include "api_server.h"
 #include "cause.h"
+#include "command.h"
 #include "config.h"
+#include "control.h"
 #include "handover.h"
 #include "hook.h"
 #include "image.h"
@@ -18,6 +20,7 @@
 #include "loop.h"
 #include "master.h"
 #include "option.h"
+#include "pidfile.h"
 #include "plugin.h"
 #include "plugin_build.h"
 #include "plugin_glue.h"
@@ -169,6 +172,10 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!failed)
 		failed = vassal_register(k->vassal, k->options);
 	if (!failed)
+		failed = command_register(k->options);
+	if (!failed)
+		failed = control_register(k->options);
+	if (!failed)
 		failed = api_server_register(k->api);
 	if (!failed)
 		failed = api_option_register(k);
@@ -198,18 +205,6 @@ static const char *mode_name(const struct settings *s)
 	if (s->processes > 1)
 		return s->threads > 1 ? "preforking+threaded" : "preforking";
 	return s->threads > 1 ? "threaded" : "single process";
-}
-
-static int write_pidfile(const char *path)
-{
-	char text[32];
-	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd == -1)
-		return fail("write the pidfile", path, errno);
-	int failed = log_write_all(fd, text, (size_t)n);
-	close(fd);
-	return failed ? fail("write the pidfile", path, -failed) : 0;
 }
 
 /* Leave the terminal.  The one that started us ends when there is nothing left to go wrong but the application. */
@@ -243,7 +238,7 @@ static int prepare_process(const struct settings *s)
 		return failed;
 	log_banner();
 	if (s->pidfile)
-		failed = write_pidfile(s->pidfile);
+		failed = pidfile_write(s->pidfile);
 	return failed ? failed : change_directory(s->chdir);
 }
 
@@ -295,7 +290,7 @@ static int open_sockets(struct kernel *k)
 static int daemonize_late(const struct settings *s)
 {
 	int failed = s->daemonize2 ? daemonize(s->daemonize2) : 0;
-	return failed || !s->daemonize2 || !s->pidfile ? failed : write_pidfile(s->pidfile);
+	return failed || !s->daemonize2 || !s->pidfile ? failed : pidfile_write(s->pidfile);
 }
 
 static int drop_privileges(const struct settings *s)
@@ -307,7 +302,7 @@ static int drop_privileges(const struct settings *s)
 		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
 	if (s->logto2 && (failed = log_to_file(s->logto2)))
 		return fail("open the log", s->logto2, -failed);
-	if (s->pidfile2 && (failed = write_pidfile(s->pidfile2)))
+	if (s->pidfile2 && (failed = pidfile_write(s->pidfile2)))
 		return failed;
 	return change_directory(s->chdir2);
 }
@@ -386,10 +381,8 @@ static void clean_up(struct kernel *k)
 	const struct settings *s = k->settings;
 	if (s->vacuum)
 		listeners_vacuum(k->listeners, false);
-	if (s->vacuum && s->pidfile && unlink(s->pidfile) == 0)
-		uwsgi_log("VACUUM: pidfile removed.\n");
-	if (s->vacuum && s->pidfile2)
-		unlink(s->pidfile2);
+	if (s->vacuum)
+		pidfile_vacuum(s);
 }
 
 /* From nothing to a process that may fork: what is done once, whatever is reloaded later. */
