@@ -63,6 +63,8 @@ static int init(void)
 		return refuse(watch->v[0], "a tyrant must be root, and stay it: no uid", EPERM);
 	if (settings.freq < 1)
 		settings.freq = 1;
+	if (settings.throttle_ms < 1)
+		settings.throttle_ms = 1; /* or nothing would double */
 	int failed = 0;
 	for (size_t i = 0; i < watch->n && !failed; i++)
 		failed = check(watch->v[i], &sources[i]);

@@ -216,11 +216,14 @@ static void handle_end(struct vassal *v, int status)
 		vassal_arm(v);
 }
 
-static void look_at_process(struct vassal *v)
+/* True: it had ended, and may be forgotten now. */
+static bool look_at_process(struct vassal *v)
 {
 	int status;
-	if (v->pid && waitpid(v->pid, &status, WNOHANG) == v->pid)
-		handle_end(v, status);
+	if (!v->pid || waitpid(v->pid, &status, WNOHANG) != v->pid)
+		return false;
+	handle_end(v, status);
+	return true;
 }
 
 /* ---- what it says ---- */
@@ -275,6 +278,8 @@ static void on_end(struct uwsgi_watch *watch, unsigned events)
 static void on_timer(struct uwsgi_timer *timer)
 {
 	struct vassal *v = timer->data;
+	if (look_at_process(v))
+		return;
 	if (v->state == ENDING) {
 		uwsgi_log("[emperor] vassal %s (pid: %d) does not end: killing it\n", v->name, (int)v->pid);
 		kill(v->pid, SIGKILL);
