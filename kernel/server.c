@@ -427,8 +427,8 @@ static int run_server(struct kernel *k)
 	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone = !again && !k->settings->master && processes == 1 && worker_count() == 1 &&
-		     vassal_fd(k->vassal) == -1;
+	bool alone =
+		!again && !k->settings->master && processes == 1 && worker_count() == 1 && vassal_fd(k->vassal) == -1;
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
 	return status;

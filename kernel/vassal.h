@@ -15,7 +15,8 @@ enum vassal_word {
 	VASSAL_HEARTBEAT = 26, /* it is well, and says so every `heartbeat` seconds */
 };
 
-/* Take the Emperor's descriptor over from the image before, or out of the environment.  NULL when memory is out.  [main] */
+/* Take the Emperor's descriptor over from the image before, or out of the environment.  NULL when memory is out. [main]
+ */
 struct handover;
 struct vassal *vassal_create(struct handover *handover);
 int vassal_register(struct vassal *vassal, struct option_registry *options);
