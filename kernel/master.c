@@ -14,6 +14,7 @@
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reload.h"
+#include "scale.h"
 #include "settings.h"
 #include "trap.h"
 #include "vassal.h"
@@ -37,6 +38,7 @@ struct master {
 	struct crew crew; /* its leader is this master, found by containment */
 	struct reload reload;
 	struct commands *commands;
+	struct scale *scale;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -241,6 +243,23 @@ void master_log_status(struct master *m)
 	crew_each(&m->crew, 0, log_slot, 0);
 }
 
+void master_grow(struct master *m, int by)
+{
+	scale_by(m->scale, by);
+}
+
+void master_cheap(struct master *m)
+{
+	scale_go_cheap(m->scale);
+}
+
+static void on_idle(void *data)
+{
+	struct master *m = data;
+	vassal_say(m->k->vassal, VASSAL_LEAVING);
+	stop(m, false, 0);
+}
+
 static void on_signal(struct master *m, int signum)
 {
 	const struct settings *s = m->k->settings;
@@ -290,6 +309,7 @@ static bool before_exec(void *data)
 	for (int signum; (signum = trap_next());)
 		if (signum != SIGCHLD && signum != SIGHUP)
 			on_signal(m, signum);
+	scale_keep(m->scale);
 	return m->stage == STAGE_RUN;
 }
 
@@ -310,6 +330,17 @@ open:
 	return 0;
 }
 
+/* An Emperor has the word of an operator. */
+static void obey_stop(void *data, bool fast)
+{
+	stop(data, fast, 0);
+}
+
+static void obey_reload(void *data)
+{
+	master_reload(data, MASTER_RELOAD);
+}
+
 static int set_up(struct master *m)
 {
 	/* those without a meaning are caught so that they do not end or stop the server */
@@ -324,8 +355,9 @@ static int set_up(struct master *m)
 	int failed = open_life(m);
 	if (!failed && vassal_fd(k->vassal) != -1)
 		crew_own_fd(&m->crew, vassal_fd(k->vassal));
+	const struct vassal_duties duties = { obey_stop, obey_reload, m };
 	if (!failed)
-		failed = vassal_start(k);
+		failed = vassal_start(k, &duties);
 	return failed ? failed : uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
 }
 
@@ -351,6 +383,9 @@ int master_run(struct kernel *k)
 	if (!failed && handover_taken(k->handover))
 		crew_claim(&m->crew);
 	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
+	m->scale = failed ? NULL : scale_begin(&m->crew, on_idle, m);
+	if (!failed && !m->scale)
+		failed = -ENOMEM;
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {

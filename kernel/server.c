@@ -29,6 +29,7 @@
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reqlog.h"
+#include "scale.h"
 #include "service.h"
 #include "settings.h"
 #include "vassal.h"
@@ -99,7 +100,9 @@ static const char *host_upstream(void *ctx)
 
 static int host_finish(void *ctx)
 {
-	return settings_finish(((struct kernel *)ctx)->settings);
+	struct settings *settings = ((struct kernel *)ctx)->settings;
+	int failed = settings_finish(settings);
+	return failed ? failed : scale_check(settings->processes);
 }
 
 /* ---- steps ---- */
@@ -173,6 +176,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = vassal_register(k->vassal, k->options);
 	if (!failed)
 		failed = command_register(k->options);
+	if (!failed)
+		failed = scale_register(k->options);
 	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,18 +22,16 @@
 #define HANDOVER_ITEM "line to the Emperor"
 #define LOYALTY_MS 1000 /* how often it is looked whether the first request was answered */
 
+/* What he says. */
+enum { HEAR_STOP = 0, HEAR_RELOAD = 1, HEAR_STOP_GRACEFULLY = 2 };
+
 struct vassal {
 	struct kernel *k;
+	struct vassal_duties duties;
 	struct uwsgi_watch watch; /* fd -1: there is no Emperor, or he is gone */
 	struct uwsgi_timer loyalty, pulse;
 	int heartbeat; /* option: seconds, 0: none */
 };
-
-int vassal_signal(unsigned char byte)
-{
-	static const int signals[] = { [0] = SIGTERM, [1] = SIGHUP, [2] = SIGTERM };
-	return byte < sizeof signals / sizeof *signals ? signals[byte] : 0;
-}
 
 /* The number in the environment, when it is what an Emperor would give: a socket that is none of the standard ones. */
 static int given_fd(void)
@@ -114,7 +111,21 @@ static void go_down(struct vassal *vassal)
 	close(vassal->watch.fd);
 	vassal->watch.fd = -1;
 	/* at once: the next Emperor's vassals want its sockets */
-	kill(getpid(), SIGINT);
+	vassal->duties.stop(vassal->duties.data, true);
+}
+
+static void obey(struct vassal *vassal, unsigned char byte)
+{
+	uwsgi_log("received message %d from my Emperor\n", byte);
+	switch (byte) {
+	case HEAR_STOP:
+	case HEAR_STOP_GRACEFULLY:
+		vassal->duties.stop(vassal->duties.data, false);
+		break;
+	case HEAR_RELOAD:
+		vassal->duties.reload(vassal->duties.data);
+		break;
+	}
 }
 
 static void on_word(struct uwsgi_watch *watch, unsigned events)
@@ -125,16 +136,17 @@ static void on_word(struct uwsgi_watch *watch, unsigned events)
 	ssize_t n = read(watch->fd, &byte, 1);
 	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
 		go_down(vassal);
-	else if (n == 1 && vassal_signal(byte))
-		kill(getpid(), vassal_signal(byte));
+	else if (n == 1)
+		obey(vassal, byte);
 }
 
-int vassal_start(struct kernel *k)
+int vassal_start(struct kernel *k, const struct vassal_duties *duties)
 {
 	struct vassal *vassal = k->vassal;
 	if (vassal->watch.fd == -1)
 		return 0;
 	vassal->k = k;
+	vassal->duties = *duties;
 	vassal->watch.fn = on_word;
 	vassal->loyalty.fn = on_loyalty;
 	vassal->pulse.fn = on_pulse;

@@ -2,6 +2,8 @@
 #ifndef KERNEL_VASSAL_H
 #define KERNEL_VASSAL_H
 
+#include <stdbool.h>
+
 struct kernel;
 struct option_registry;
 struct vassal;
@@ -23,13 +25,14 @@ int vassal_register(struct vassal *vassal, struct option_registry *options);
 /* The line to the Emperor, for the master alone; -1: there is none. */
 int vassal_fd(const struct vassal *vassal);
 
-/* Obey from now on, by sending this process the signals an operator would.  Nothing without an Emperor.
- * 0 or a negative errno.  [master] */
-int vassal_start(struct kernel *k);
+/* Obey from now on, by calling these.  Nothing without an Emperor.  0 or a negative errno.  [master] */
+struct vassal_duties {
+	void (*stop)(void *data, bool fast);
+	void (*reload)(void *data);
+	void *data;
+};
+int vassal_start(struct kernel *k, const struct vassal_duties *duties);
 /* Nothing without an Emperor. */
 void vassal_say(const struct vassal *vassal, enum vassal_word word);
-
-/* The signal that does what the Emperor's byte says; 0: no word of his. */
-int vassal_signal(unsigned char byte);
 
 #endif

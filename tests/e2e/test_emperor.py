@@ -508,10 +508,9 @@ def test_a_tyrant_who_will_not_be_root_does_not_start(empire):
 
 # ---- on demand ----
 
-UNBOUND = """
-    [uwsgi]
-    protocol = http
-    wsgi-file = %s/app.py
+UNBOUND = """[uwsgi]
+protocol = http
+wsgi-file = %s/app.py
 """
 
 
@@ -531,6 +530,27 @@ def test_a_vassal_on_demand_starts_with_its_first_connection_and_again_after_its
     wait_until(lambda: server.log.count("waits for a connection") == 2, "it to wait again")
     assert ask(port) == "hello"
     assert len(empire.masters()) == 2
+
+
+def test_an_idle_vassal_on_demand_ends_and_waits_for_the_next_connection(empire):
+    port = free_port()
+    empire.write("vassals/site.ini", UNBOUND % empire.folder + "idle = 1\ndie-on-idle = true\n")
+    empire.write("vassals/site.ini.socket", "127.0.0.1:%d\n" % port)
+    server = empire.start("--emperor-on-demand-extension", ".socket")
+    for lives in (1, 2):
+        wait_until(lambda: server.log.count("waits for a connection") == lives, lambda: server.log)
+        assert ask(port) == "hello"
+        assert len(empire.masters()) == lives
+    assert "starts again in" not in server.log
+
+
+def test_an_idle_vassal_that_dies_rests_until_its_file_changes(empire):
+    port = empire.deploy("site.ini", "idle = 1\n    die-on-idle = true")
+    server = empire.start()
+    server.wait_for_log("[emperor] vassal site.ini rests until its file changes")
+    assert ask(port) is None
+    os.utime(empire.vassals / "site.ini")
+    empire.wait_answer(port)
 
 
 def test_a_vassal_on_demand_may_name_its_socket(empire):

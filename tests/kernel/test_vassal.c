@@ -1,7 +1,6 @@
 /* What a vassal hears and says; its Emperor is the other end of a socket pair. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,12 +16,21 @@
 static const struct uwsgi_kind worker = { .name = "worker" };
 static struct kernel k;
 static int emperor;
-static volatile sig_atomic_t heard;
+static enum { NOTHING, STOP, FAST_STOP, RELOAD } done;
 
-static void hear(int signum)
+static void stop(void *data, bool fast)
 {
-	heard = signum;
+	cr_expect_eq(data, &k);
+	done = fast ? FAST_STOP : STOP;
 }
+
+static void reload(void *data)
+{
+	cr_expect_eq(data, &k);
+	done = RELOAD;
+}
+
+static const struct vassal_duties duties = { stop, reload, &k };
 
 static void begin(void)
 {
@@ -37,9 +45,6 @@ static void begin(void)
 	cr_assert_eq(proc_kind_add(k.table, &worker), 0);
 	k.handover = handover_create();
 	k.vassal = vassal_create(k.handover);
-	signal(SIGTERM, hear);
-	signal(SIGINT, hear);
-	signal(SIGHUP, hear);
 }
 
 TestSuite(vassal, .init = begin, .timeout = 20);
@@ -52,10 +57,10 @@ static char said(void)
 
 static int obeyed(char byte)
 {
-	heard = 0;
+	done = NOTHING;
 	cr_assert_eq(write(emperor, &byte, 1), 1);
 	loop_turn(k.loop, 1000);
-	return heard;
+	return (int)done;
 }
 
 Test(vassal, takes_its_descriptor_out_of_the_environment_and_from_its_children)
@@ -71,14 +76,14 @@ Test(vassal, is_its_own_master_without_an_emperor)
 		setenv("UWSGI_EMPEROR_FD", numbers[i], 1);
 		struct kernel alone = { .vassal = vassal_create(handover_create()) };
 		cr_expect_eq(vassal_fd(alone.vassal), -1, "\"%s\"", numbers[i]);
-		cr_expect_eq(vassal_start(&alone), 0);
+		cr_expect_eq(vassal_start(&alone, &duties), 0);
 		vassal_say(alone.vassal, VASSAL_ACCEPTING);
 	}
 }
 
 Test(vassal, says_that_it_is_there)
 {
-	cr_assert_eq(vassal_start(&k), 0);
+	cr_assert_eq(vassal_start(&k, &duties), 0);
 	cr_expect_eq(said(), VASSAL_SPAWNED);
 	vassal_say(k.vassal, VASSAL_ACCEPTING);
 	cr_expect_eq(said(), VASSAL_ACCEPTING);
@@ -87,26 +92,26 @@ Test(vassal, says_that_it_is_there)
 
 Test(vassal, obeys_each_word_and_no_other)
 {
-	cr_assert_eq(vassal_start(&k), 0);
-	cr_expect_eq(obeyed(0), SIGTERM);
-	cr_expect_eq(obeyed(1), SIGHUP);
-	cr_expect_eq(obeyed(2), SIGTERM);
-	cr_expect_eq(obeyed(3), 0);
-	cr_expect_eq(obeyed((char)255), 0);
+	cr_assert_eq(vassal_start(&k, &duties), 0);
+	cr_expect_eq(obeyed(0), STOP);
+	cr_expect_eq(obeyed(1), RELOAD);
+	cr_expect_eq(obeyed(2), STOP);
+	cr_expect_eq(obeyed(3), NOTHING);
+	cr_expect_eq(obeyed((char)255), NOTHING);
 }
 
 Test(vassal, ends_when_its_emperor_is_gone)
 {
-	cr_assert_eq(vassal_start(&k), 0);
+	cr_assert_eq(vassal_start(&k, &duties), 0);
 	close(emperor);
 	loop_turn(k.loop, 1000);
-	cr_expect_eq(heard, SIGINT);
+	cr_expect_eq(done, FAST_STOP);
 	cr_expect_eq(vassal_fd(k.vassal), -1);
 }
 
 Test(vassal, announces_its_loyalty_once_after_the_first_request)
 {
-	cr_assert_eq(vassal_start(&k), 0);
+	cr_assert_eq(vassal_start(&k, &duties), 0);
 	cr_assert_eq(said(), VASSAL_SPAWNED);
 	loop_turn(k.loop, 1500);
 	cr_expect_eq(said(), -1, "no request yet");
@@ -124,7 +129,7 @@ Test(vassal, beats_when_it_was_told_to)
 	cr_assert_eq(vassal_register(k.vassal, options), 0);
 	const struct uwsgi_option *heartbeat = option_find(options, "heartbeat");
 	cr_assert_eq(option_apply(options, heartbeat, "heartbeat", "1", "test"), 0);
-	cr_assert_eq(vassal_start(&k), 0);
+	cr_assert_eq(vassal_start(&k, &duties), 0);
 	cr_expect_eq(said(), VASSAL_SPAWNED);
 	cr_expect_eq(said(), VASSAL_HEARTBEAT);
 	loop_turn(k.loop, 1500);
