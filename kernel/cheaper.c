@@ -71,7 +71,7 @@ static int manual(const struct cheaper_rules *r, struct cheaper_memory *m, const
 }
 
 static int (*const algorithms[CHEAPER_ALGORITHMS])(const struct cheaper_rules *, struct cheaper_memory *,
-						    const struct cheaper_view *) = {
+						   const struct cheaper_view *) = {
 	[CHEAPER_SPARE] = spare,
 	[CHEAPER_BACKLOG] = backlog,
 	[CHEAPER_BUSYNESS] = busyness,

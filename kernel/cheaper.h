@@ -25,13 +25,13 @@ struct cheaper_rules {
 
 /* What is seen in this cycle. */
 struct cheaper_view {
-	int up;		       /* workers there are, those that are starting included */
-	int ready;	       /* of those, how many accept */
-	int busy;	       /* of those, how many have no core free */
-	int backlog;	       /* connections nobody accepted yet */
-	uint64_t busy_us;      /* time all workers together have spent on requests since their start */
-	uint64_t cores;	       /* of all workers */
-	uint64_t rss;	       /* bytes of all workers; 0: unknown */
+	int up;		  /* workers there are, those that are starting included */
+	int ready;	  /* of those, how many accept */
+	int busy;	  /* of those, how many have no core free */
+	int backlog;	  /* connections nobody accepted yet */
+	uint64_t busy_us; /* time all workers together have spent on requests since their start */
+	uint64_t cores;	  /* of all workers */
+	uint64_t rss;	  /* bytes of all workers; 0: unknown */
 };
 
 /* What is remembered between cycles; zero at first. */

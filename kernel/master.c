@@ -10,6 +10,7 @@
 #include "crew.h"
 #include "handover.h"
 #include "loop.h"
+#include "notify.h"
 #include "pidfile.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -39,6 +40,7 @@ struct master {
 	struct reload reload;
 	struct commands *commands;
 	struct scale *scale;
+	struct notify *notify;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -117,6 +119,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 	if (m->stage == STAGE_RUN) {
 		m->exit_status = exit_status;
 		m->crew.ending = true;
+		notify_stopping(m->notify);
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
@@ -346,6 +349,7 @@ static int set_up(struct master *m)
 	/* those without a meaning are caught so that they do not end or stop the server */
 	static const int signals[] = { SIGCHLD, SIGHUP,	 SIGTERM, SIGINT,  SIGQUIT, SIGUSR1,
 				       SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, 0 };
+	const struct vassal_duties duties = { obey_stop, obey_reload, m };
 	struct kernel *k = m->k;
 	k->loop = loop_create();
 	if (!k->loop || trap_open(signals) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
@@ -353,12 +357,24 @@ static int set_up(struct master *m)
 	trap_release(); /* the image before this one held all signals back */
 	m->trap = (struct uwsgi_watch){ .fd = trap_fd(), .fn = on_trap, .data = m };
 	int failed = open_life(m);
+	if (!failed)
+		failed = uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
 	if (!failed && vassal_fd(k->vassal) != -1)
 		crew_own_fd(&m->crew, vassal_fd(k->vassal));
-	const struct vassal_duties duties = { obey_stop, obey_reload, m };
 	if (!failed)
 		failed = vassal_start(k, &duties);
-	return failed ? failed : uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (failed)
+		return failed;
+	/* before the application is loaded: a file touched from now on is newer than what was loaded */
+	m->notify = notify_create(k->loop);
+	reload_init(&m->reload, &m->crew, m->notify, before_exec, m);
+	m->commands = command_open(m, &m->crew);
+	m->scale = scale_begin(&m->crew, on_idle, m);
+	if (handover_taken(k->handover))
+		crew_claim(&m->crew);
+	/* before anything is forked: a socket that was removed is closed for all */
+	handover_finish(k->handover);
+	return m->commands && m->scale && m->notify ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)
@@ -370,22 +386,13 @@ int master_run(struct kernel *k)
 	crew_init(&m->crew, k);
 	m->crew.changed = on_changed;
 	m->crew.failed = on_failed;
-	reload_init(&m->reload, &m->crew, before_exec, m);
-	int failed = set_up(m);
 	atomic_store(&k->shared->master_pid, getpid());
 	atomic_store(&k->shared->term_reloads, k->settings->compat_2_0 && !k->settings->die_on_term);
 	uwsgi_log("%s uWSGI master process (pid: %d)\n",
 		  handover_taken(k->handover) ? "gracefully (RE)spawned" : "spawned", (int)getpid());
 	if (k->settings->auto_procname || k->settings->procname_master)
 		proc_title_set(k->settings->procname_master ? k->settings->procname_master : "uWSGI master");
-	/* before the application is loaded: a file touched from now on is newer than what was loaded */
-	m->commands = failed ? NULL : command_open(m, &m->crew);
-	if (!failed && handover_taken(k->handover))
-		crew_claim(&m->crew);
-	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
-	m->scale = failed ? NULL : scale_begin(&m->crew, on_idle, m);
-	if (!failed && !m->scale)
-		failed = -ENOMEM;
+	int failed = set_up(m);
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {

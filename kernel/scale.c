@@ -1,5 +1,5 @@
-/* scale.c - looks once a second at what the workers do, asks cheaper.c, and does it.  A server without these options has
- * no such clock; one that went cheap has none either, the first connection wakes it. */
+/* scale.c - looks once a second at what the workers do, asks cheaper.c, and does it.  A server without these options
+ * has no such clock; one that went cheap has none either, the first connection wakes it. */
 #include "scale.h"
 
 #include "cheaper.h"
@@ -43,7 +43,9 @@ static struct {
 	int idle;
 	bool cheap, die_on_idle, busy_verbose;
 	enum cheaper_algorithm algorithm;
-} wanted = { .step = 1, .overload = 3, .busy_max = 50, .busy_min = 25, .multiplier = 10, .penalty = 2, .backlog_alert = 33 };
+} wanted = {
+	.step = 1, .overload = 3, .busy_max = 50, .busy_min = 25, .multiplier = 10, .penalty = 2, .backlog_alert = 33
+};
 
 /* ---- options ---- */
 
@@ -72,34 +74,56 @@ static int list_algorithms(const char *key, const char *value, void *data)
 int scale_register(struct option_registry *options)
 {
 #define INT(NAME, FIELD, HELP)                                                                                         \
-	{ .name = NAME, .type = UWSGI_OPT_INT, .value = &wanted.FIELD, .help = HELP, .group = "workers",              \
-	  .flags = UWSGI_OPT_MASTER }
+	{                                                                                                              \
+		.name = NAME, .type = UWSGI_OPT_INT, .value = &wanted.FIELD, .help = HELP, .group = "workers",         \
+		.flags = UWSGI_OPT_MASTER                                                                              \
+	}
 #define BOOL(NAME, FIELD, HELP)                                                                                        \
-	{ .name = NAME, .type = UWSGI_OPT_BOOL, .value = &wanted.FIELD, .help = HELP, .group = "workers",             \
-	  .flags = UWSGI_OPT_MASTER }
+	{                                                                                                              \
+		.name = NAME, .type = UWSGI_OPT_BOOL, .value = &wanted.FIELD, .help = HELP, .group = "workers",        \
+		.flags = UWSGI_OPT_MASTER                                                                              \
+	}
 	static const struct uwsgi_option rows[] = {
 		BOOL("cheap", cheap, "no workers until the first connection"),
 		INT("idle", idle, "no workers any more after that many seconds without a request"),
 		BOOL("die-on-idle", die_on_idle, "stop the server instead"),
 		INT("cheaper", cheaper, "the least workers; `processes` is the most"),
 		INT("cheaper-initial", initial, "workers at the start (default: the least)"),
-		{ .name = "cheaper-algo", .type = UWSGI_OPT_CALL, .apply = apply_algorithm, .group = "workers",
+		{ .name = "cheaper-algo",
+		  .type = UWSGI_OPT_CALL,
+		  .apply = apply_algorithm,
+		  .group = "workers",
 		  .help = "what decides: spare (default), backlog, busyness or manual" },
-		{ .name = "cheaper-algo-list", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_NONE, .apply = list_algorithms,
-		  .flags = UWSGI_OPT_IMMEDIATE, .group = "workers", .help = "print those names, and exit" },
+		{ .name = "cheaper-algo-list",
+		  .type = UWSGI_OPT_CALL,
+		  .arg = UWSGI_ARG_NONE,
+		  .apply = list_algorithms,
+		  .flags = UWSGI_OPT_IMMEDIATE,
+		  .group = "workers",
+		  .help = "print those names, and exit" },
 		{ .name = "cheaper-algos-list", .alias_of = "cheaper-algo-list" },
 		{ .name = "cheaper-list", .alias_of = "cheaper-algo-list" },
 		INT("cheaper-step", step, "workers started at once (default 1)"),
 		INT("cheaper-overload", overload,
-		    "spare: seconds of all being busy or one too many; backlog: connections; busyness: seconds of a window (default 3)"),
-		{ .name = "cheaper-rss-limit-soft", .type = UWSGI_OPT_INT64, .value = &wanted.rss_soft, .group = "workers",
+		    "spare: seconds of all being busy or one too many; backlog: connections; busyness: seconds of a "
+		    "window (default 3)"),
+		{ .name = "cheaper-rss-limit-soft",
+		  .type = UWSGI_OPT_INT64,
+		  .value = &wanted.rss_soft,
+		  .group = "workers",
 		  .help = "no further worker when all together have that many bytes" },
-		{ .name = "cheaper-rss-limit-hard", .type = UWSGI_OPT_INT64, .value = &wanted.rss_hard, .group = "workers",
+		{ .name = "cheaper-rss-limit-hard",
+		  .type = UWSGI_OPT_INT64,
+		  .value = &wanted.rss_hard,
+		  .group = "workers",
 		  .help = "one worker less when all together have that many bytes" },
 		INT("cheaper-busyness-max", busy_max, "busyness: percent above which workers are started (default 50)"),
-		INT("cheaper-busyness-min", busy_min, "busyness: percent below which a window counts as idle (default 25)"),
-		INT("cheaper-busyness-multiplier", multiplier, "busyness: idle windows before a worker ends (default 10)"),
-		INT("cheaper-busyness-penalty", penalty, "busyness: windows more after one ended too early (default 2)"),
+		INT("cheaper-busyness-min", busy_min,
+		    "busyness: percent below which a window counts as idle (default 25)"),
+		INT("cheaper-busyness-multiplier", multiplier,
+		    "busyness: idle windows before a worker ends (default 10)"),
+		INT("cheaper-busyness-penalty", penalty,
+		    "busyness: windows more after one ended too early (default 2)"),
 		BOOL("cheaper-busyness-verbose", busy_verbose, "accepted: what is decided is logged always"),
 		INT("cheaper-busyness-backlog-alert", backlog_alert,
 		    "busyness: waiting connections that start workers at once (default 33)"),

@@ -9,7 +9,8 @@ struct option_registry;
 
 /* Register the options of cheap, cheaper and idle. */
 int scale_register(struct option_registry *options);
-/* After all options were applied: what must hold between them and the number of workers.  0 or -EINVAL after saying why. */
+/* After all options were applied: what must hold between them and the number of workers.  0 or -EINVAL after saying
+ * why. */
 int scale_check(int processes);
 
 /* Begin; `on_idle` ends the server (die-on-idle).  NULL: out of memory. [master] */

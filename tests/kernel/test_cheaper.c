@@ -75,9 +75,9 @@ Test(cheaper, backlog_starts_some_when_connections_wait)
 	cr_assert_eq(after(1, &rules, &m, (struct cheaper_view){ .up = 3, .ready = 3, .busy = 1 }), -1);
 }
 
-static const struct cheaper_rules busy_rules = { CHEAPER_BUSYNESS, .min = 1,	       .max = 4,
-						 .step = 1,	   .overload = 3,      .busy_max = 50,
-						 .busy_min = 25,   .idle_windows = 2,  .penalty = 1,
+static const struct cheaper_rules busy_rules = { CHEAPER_BUSYNESS,   .min = 1,		.max = 4,
+						 .step = 1,	     .overload = 3,	.busy_max = 50,
+						 .busy_min = 25,     .idle_windows = 2, .penalty = 1,
 						 .backlog_alert = 33 };
 
 /* One window in which the workers were busy for that part of the time. */
@@ -120,7 +120,8 @@ Test(cheaper, busyness_waits_longer_when_it_ended_one_too_early)
 Test(cheaper, busyness_does_not_wait_when_connections_pile_up)
 {
 	struct cheaper_memory m = { 0 };
-	cr_assert_eq(after(1, &busy_rules, &m, (struct cheaper_view){ .up = 1, .ready = 1, .backlog = 34, .cores = 1 }), 1);
+	cr_assert_eq(after(1, &busy_rules, &m, (struct cheaper_view){ .up = 1, .ready = 1, .backlog = 34, .cores = 1 }),
+		     1);
 }
 
 Test(cheaper, manual_does_nothing_by_itself)
