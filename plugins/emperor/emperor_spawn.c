@@ -69,7 +69,6 @@ static void forget_emperor(const struct vassal_order *order, int line)
 	if (line == LINE_FD ? fcntl(line, F_SETFD, 0) == -1 : dup2(line, LINE_FD) == -1)
 		give_up(order, "opening", "the line to its Emperor");
 	close_range(LINE_FD + 1, ~0U, 0);
-	unsetenv("NOTIFY_SOCKET"); /* the Emperor's own */
 	if (setenv("UWSGI_EMPEROR_FD", LINE_FD_TEXT, 1) == -1 ||
 	    (order->dir && setenv("UWSGI_VASSALS_DIR", order->dir, 1) == -1))
 		give_up(order, "making", "its environment");

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from binary import REPOSITORY
-from harness import BINARY, wait_until
+from harness import BINARY, DEADLINE, wait_until
 
 UNITS = REPOSITORY / "examples" / "systemd"
 APP = """
@@ -101,3 +101,18 @@ def test_an_application_does_not_inherit_what_systemd_said(activated, write):
     """)
     server, port = activated("--protocol", "http")
     assert ask(port).endswith(b"\r\n\r\n")
+
+
+def test_an_emperor_without_workers_says_that_he_is_ready_and_that_he_ends(start, tmp_path):
+    (tmp_path / "vassals").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(DEADLINE)
+        server = start("--emperor", "vassals", http=False, ready=False, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        told = ""
+        for word in ("READY=1", "STOPPING=1"):
+            while word not in told:
+                told += manager.recv(4096).decode() + "\n"
+            if word == "READY=1":
+                server.process.send_signal(signal.SIGTERM)
+        assert server.wait_exit() == 0
