@@ -5,6 +5,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "plugin.h"
+#include "privs.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "settings.h"
@@ -131,6 +132,8 @@ _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 	k->loop = loop_create();
 	if (!k->loop)
 		_exit(1);
+	if (kind->flags & UWSGI_KIND_FROM_MASTER && privs_drop(k->privs, PRIVS_LOADED))
+		_exit(EXIT_CANNOT_START);
 	if (!(kind->flags & UWSGI_KIND_FROM_MASTER))
 		listeners_close_gateways(k->listeners);
 	set_title(k);

@@ -19,6 +19,7 @@ struct image;
 struct listeners;
 struct option_registry;
 struct plugins;
+struct privs;
 struct proc_slot;
 struct proc_table;
 struct reqlog_rings;
@@ -32,6 +33,7 @@ struct kernel {
 	struct harakiri_settings *harakiri;
 	struct recycle_settings *recycle;
 	struct patience_settings *patience;
+	struct privs *privs;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;

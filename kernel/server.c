@@ -181,6 +181,9 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->patience = patience_register(k->options);
 	if (!k->harakiri || !k->recycle || !k->patience)
 		return fail("make", "the options of deadlines", ENOMEM);
+	k->privs = privs_register(k->options);
+	if (!k->privs)
+		return fail("make", "the options of privileges", ENOMEM);
 	if (!failed)
 		failed = override_register(k);
 	if (!failed)
@@ -291,8 +294,10 @@ static int check_work(struct kernel *k)
 
 static int open_sockets(struct kernel *k)
 {
-	const struct settings *s = k->settings;
+	struct settings *s = k->settings;
 	int failed = plugins_init(k->plugins);
+	if (!s->chown_socket && *privs_owner(k->privs))
+		s->chown_socket = privs_owner(k->privs);
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
@@ -311,9 +316,10 @@ static int daemonize_late(const struct settings *s)
 	return failed || !s->daemonize2 || !s->pidfile ? failed : pidfile_write(s->pidfile);
 }
 
-static int drop_privileges(const struct settings *s)
+static int drop_privileges(const struct kernel *k)
 {
-	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
+	const struct settings *s = k->settings;
+	int failed = privs_drop(k->privs, PRIVS_START);
 	if (failed)
 		return failed;
 	if (getuid() == 0)
@@ -369,6 +375,17 @@ static int lay_out_table(struct kernel *k, int *processes_r)
 	return 0;
 }
 
+/* Neither a mistake nor a forgotten option is to run what the network can reach as root. */
+static int check_root(struct kernel *k)
+{
+	for (int kind = 0; kind < proc_kinds(k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(k->table, kind);
+		if (!(row->flags & UWSGI_KIND_FROM_MASTER) && row->count())
+			return privs_check_root(k->privs, k->settings->compat_2_0);
+	}
+	return 0;
+}
+
 /* One process does it all: the zygote's part, then the worker's. */
 static int run_alone(struct kernel *k)
 {
@@ -412,7 +429,7 @@ static int prepare_first(struct kernel *k)
 		failed = open_sockets(k);
 	if (!failed)
 		failed = daemonize_late(s);
-	return failed ? failed : drop_privileges(s);
+	return failed ? failed : drop_privileges(k);
 }
 
 /* The same in a process that is set up already, or only tries. */
@@ -432,6 +449,8 @@ static int rehearse(struct kernel *k)
 	int processes, failed = prepare_again(k);
 	if (!failed)
 		failed = lay_out_table(k, &processes);
+	if (!failed)
+		failed = check_root(k);
 	listeners_vacuum(k->listeners, true);
 	return failed ? EXIT_CANNOT_START : 0;
 }
@@ -440,9 +459,10 @@ static int run_server(struct kernel *k)
 {
 	int processes;
 	bool again = handover_taken(k->handover);
+	privs_settle(k->handover);
 	if (handover_is_trial(k->handover))
 		return rehearse(k);
-	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes))
+	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes) || check_root(k))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone =

@@ -133,9 +133,6 @@ static const struct uwsgi_option rows[] = {
 #define GROUP "environment"
 	ROW("chdir", STR, chdir, "change to this directory before the application is loaded"),
 	ROW("chdir2", STR, chdir2, "change to this directory after the application was loaded"),
-	ROW("uid", STR, uid, "user to become, name or number"),
-	ROW("gid", STR, gid, "group to become, name or number"),
-	ROW("add-gid", LIST, add_gid, "further group of the processes"),
 	ROW("daemonize", STR, daemonize, "go to the background and log to this file", .letter = 'd'),
 	ROW("daemonize2", STR, daemonize2, "go to the background when the sockets are bound, and log to this file"),
 	ROW("logto", STR, logto, "log to this file"),

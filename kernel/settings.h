@@ -38,8 +38,7 @@ struct settings {
 
 	/* environment */
 	const char *chdir, *chdir2;
-	const char *uid, *gid, *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
-	struct uwsgi_strings add_gid;
+	const char *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
 	const char *daemonize, *daemonize2, *logto, *logto2;
 
 	/* sockets */

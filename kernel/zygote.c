@@ -11,6 +11,7 @@
 #include "hook.h"
 #include "listen.h"
 #include "plugin.h"
+#include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -28,6 +29,9 @@
 int zygote_load(struct kernel *k)
 {
 	const struct uwsgi_socket *const *sockets;
+	int failed = privs_drop(k->privs, PRIVS_CHILD);
+	if (failed)
+		return failed;
 	int apps = plugins_load_apps(k->plugins);
 	if (apps < 0) {
 		if (!cause_get())
@@ -40,7 +44,8 @@ int zygote_load(struct kernel *k)
 			    "the same)");
 		return -ENOENT;
 	}
-	return apps;
+	failed = privs_drop(k->privs, PRIVS_LOADED);
+	return failed ? failed : apps;
 }
 
 static int visit_fork(uwsgi_hook_fn *fn, void *data)
@@ -94,6 +99,8 @@ _Noreturn void zygote_main(struct kernel *k)
 	listeners_close_gateways(k->listeners);
 	if (k->settings->auto_procname)
 		proc_title_set("uWSGI zygote");
+	if (privs_drop(k->privs, PRIVS_CHILD))
+		_exit(EXIT_CANNOT_START);
 	int apps = k->settings->lazy_apps ? 0 : zygote_load(k);
 	if (apps < 0)
 		_exit(EXIT_APP_FAILED);

@@ -52,7 +52,8 @@ Test(privs, reads_names_and_numbers)
 static int drop(const char *uid, const char *gid, const char *add)
 {
 	const char *names[] = { add };
-	return privs_drop(uid, gid, &(struct uwsgi_strings){ names, add ? 1 : 0 });
+	const struct privs p = { .uid = uid, .gid = gid, .add_gid = { names, add ? 1 : 0 } };
+	return privs_drop(&p, PRIVS_START);
 }
 
 Test(privs, does_nothing_when_nothing_is_asked)
