@@ -16,8 +16,11 @@ struct config;
 struct handover;
 struct hook_registry;
 struct image;
+struct jail;
+struct limits;
 struct listeners;
 struct option_registry;
+struct phases;
 struct plugins;
 struct privs;
 struct proc_slot;
@@ -33,6 +36,9 @@ struct kernel {
 	struct harakiri_settings *harakiri;
 	struct recycle_settings *recycle;
 	struct patience_settings *patience;
+	struct limits *limits;
+	struct jail *jail;
+	struct phases *phases;
 	struct privs *privs;
 	struct option_registry *options;
 	struct config *config;
@@ -46,7 +52,7 @@ struct kernel {
 	struct server_shared *shared;
 	struct vassal *vassal;
 	struct handover *handover;
-	const struct image *image;
+	struct image *image;
 
 	/* this process */
 	struct uwsgi_loop *loop;

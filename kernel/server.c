@@ -15,7 +15,9 @@
 #include "harakiri.h"
 #include "hook.h"
 #include "image.h"
+#include "jail.h"
 #include "kernel.h"
+#include "limit.h"
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
@@ -23,6 +25,7 @@
 #include "option.h"
 #include "override.h"
 #include "patience.h"
+#include "phase.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "plugin_build.h"
@@ -43,6 +46,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,9 +186,12 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->patience = patience_register(k->options);
 	if (!k->harakiri || !k->recycle || !k->patience)
 		return fail("make", "the options of deadlines", ENOMEM);
+	k->limits = limit_register(k->options);
+	k->jail = jail_register(k->options);
 	k->privs = privs_register(k->options);
-	if (!k->privs)
-		return fail("make", "the options of privileges", ENOMEM);
+	k->phases = phases_register(k->options);
+	if (!k->limits || !k->jail || !k->privs || !k->phases)
+		return fail("make", "the options of privileges and hooks", ENOMEM);
 	if (!failed)
 		failed = override_register(k);
 	if (!failed)
@@ -260,7 +268,58 @@ static int prepare_process(const struct settings *s)
 	log_banner();
 	if (s->pidfile)
 		failed = pidfile_write(s->pidfile);
-	return failed ? failed : change_directory(s->chdir);
+	return failed;
+}
+
+/* Outside of the namespace of pids; the one inside is the server, and this process all the world knows of it. */
+static _Noreturn void stay_outside(struct kernel *k, pid_t inside)
+{
+	if (phase_run(k->phases, PHASE_POST_JAIL)) {
+		kill(inside, SIGKILL);
+		uwsgi_log("uwsgi: %s; exit status %d\n", cause_get(), EXIT_CANNOT_START);
+		_exit(EXIT_CANNOT_START);
+	}
+	jail_guard(inside);
+}
+
+/* What the guard is known by, for this image and the next. */
+static void speak_for(struct kernel *k, pid_t outside)
+{
+	char number[16];
+	const char *text = number;
+	snprintf(number, sizeof number, "%d", (int)outside);
+	if (outside)
+		handover_keep(k->handover, "guard", -1, number);
+	else if (!handover_claim(k->handover, "guard", NULL, &text))
+		return;
+	pidfile_speak_for((pid_t)atoi(text));
+	jail_follow(k->jail);
+}
+
+static int enter_jail(struct kernel *k)
+{
+	pid_t us = getpid(), inside;
+	if (k->settings->daemonize2 && k->jail->namespaces & CLONE_NEWPID) {
+		uwsgi_cause("unshare = pid and daemonize2: the first process of a namespace cannot leave it, use "
+			    "daemonize");
+		return -EINVAL;
+	}
+	int failed = phase_run(k->phases, PHASE_PRE_JAIL);
+	if (!failed)
+		failed = jail_leave(k->jail, &inside);
+	if (failed)
+		return failed;
+	if (inside)
+		stay_outside(k, inside);
+	bool guarded = k->jail->namespaces & CLONE_NEWPID;
+	if (guarded)
+		speak_for(k, us);
+	failed = jail_enter(k->jail);
+	if (!failed && jail_is_closed(k->jail))
+		image_jail(k->image);
+	if (!failed && !guarded)
+		failed = phase_run(k->phases, PHASE_POST_JAIL);
+	return failed ? failed : phase_run(k->phases, PHASE_IN_JAIL);
 }
 
 /* Every socket speaks a protocol somebody provides. */
@@ -403,8 +462,9 @@ static int run_alone(struct kernel *k)
 	if (zygote_load(k) < 0)
 		return EXIT_APP_FAILED;
 	atomic_store(&k->shared->loaded_generation, 1);
-	if (plugins_post_fork(k->plugins) < 0)
+	if (plugins_post_fork(k->plugins) < 0 || phase_run(k->phases, PHASE_POST_FORK))
 		return 1;
+	limit_pin(k->limits, 1);
 	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
 	int status = worker_run(k, slot);
 	plugins_atexit(k->plugins);
@@ -424,12 +484,25 @@ static void clean_up(struct kernel *k)
 static int prepare_first(struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	int failed = prepare_process(s);
+	int failed = phase_run(k->phases, PHASE_ASAP);
+	if (!failed)
+		failed = prepare_process(s);
+	if (!failed)
+		failed = limit_set(k->limits);
+	if (!failed)
+		failed = enter_jail(k);
+	if (!failed)
+		failed = change_directory(s->chdir);
+	if (!failed)
+		failed = phase_run(k->phases, PHASE_AS_ROOT);
 	if (!failed)
 		failed = open_sockets(k);
 	if (!failed)
 		failed = daemonize_late(s);
-	return failed ? failed : drop_privileges(k);
+	if (!failed)
+		failed = drop_privileges(k);
+	jail_follow(k->jail); /* again: another user is followed no more */
+	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
 /* The same in a process that is set up already, or only tries. */
@@ -437,7 +510,10 @@ static int prepare_again(struct kernel *k)
 {
 	const struct settings *s = k->settings;
 	log_banner();
-	int failed = change_directory(s->chdir);
+	speak_for(k, 0);
+	int failed = limit_lock_memory(k->limits);
+	if (!failed)
+		failed = change_directory(s->chdir);
 	if (!failed)
 		failed = open_sockets(k);
 	return failed ? failed : change_directory(s->chdir2);
@@ -455,19 +531,35 @@ static int rehearse(struct kernel *k)
 	return failed ? EXIT_CANNOT_START : 0;
 }
 
+/* A server that is answering already goes on without what it asks for. */
+static int start_master(struct kernel *k, bool again)
+{
+	int failed = phase_run(k->phases, PHASE_MASTER_START);
+	if (!failed || !again)
+		return failed;
+	uwsgi_log("uwsgi: %s; the server goes on\n", cause_get());
+	cause_clear();
+	return 0;
+}
+
 static int run_server(struct kernel *k)
 {
 	int processes;
 	bool again = handover_taken(k->handover);
 	privs_settle(k->handover);
+	limit_set_umask(k->limits, k->settings->compat_2_0);
 	if (handover_is_trial(k->handover))
 		return rehearse(k);
 	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes) || check_root(k))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone =
-		!again && !k->settings->master && processes == 1 && worker_count() == 1 && vassal_fd(k->vassal) == -1;
+	/* the first process of a namespace is everybody's parent in the end, and a master is made for that */
+	bool alone = !again && getpid() != 1 && !k->settings->master && processes == 1 && worker_count() == 1 &&
+		     vassal_fd(k->vassal) == -1;
+	if (!alone && start_master(k, again))
+		return EXIT_CANNOT_START;
 	int status = alone ? run_alone(k) : master_run(k);
+	phase_run(k->phases, PHASE_AS_USER_EXIT);
 	clean_up(k);
 	return status;
 }
