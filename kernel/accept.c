@@ -16,6 +16,7 @@
 #include "proc_policy.h"
 #include "reqlog.h"
 #include "request.h"
+#include "request_id.h"
 #include "response.h"
 
 #include <assert.h>
@@ -69,6 +70,12 @@ static void recycle_when_due(struct serve *s)
 	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
+static void name_request(const struct core *core, struct request *req)
+{
+	if (core->serve->ids.header.n)
+		request_id_give(&core->serve->ids, req);
+}
+
 /* Answer without the application: the message was refused.  The connection is closed afterwards. */
 static void refuse(struct core *core, struct conn *c, int status)
 {
@@ -77,6 +84,7 @@ static void refuse(struct core *core, struct conn *c, int status)
 		req->pub.http_version = 11;
 	if (!req->pub.started_us)
 		req->pub.started_us = uwsgi_micros();
+	name_request(core, req);
 	uwsgi_response_error(&req->pub, status);
 	account(core, req);
 	c->closing = c->unread = true;
@@ -101,6 +109,7 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	else if (pub->body == UWSGI_BODY_NONE)
 		take = 0;
 	body_begin(req, bytes, take);
+	name_request(core, req);
 	atomic_fetch_add_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
 	if (plugin) {
 		request_set_current(req);

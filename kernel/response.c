@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define TAIL_MAX 128 /* what end_head adds beside extra headers */
+#define TAIL_MAX 384 /* what end_head adds beside extra headers, the request's id among it */
 
 /* RFC 9110 5.6.2 */
 static const bool token_byte[256] = {
@@ -195,6 +195,12 @@ static void end_head(struct request *req, int64_t total)
 			PUT(req, "Connection: keep-alive\r\n");
 	}
 	put(req, s->extra_headers.p, s->extra_headers.n);
+	if (req->id.n) {
+		put(req, s->ids.header.p, s->ids.header.n);
+		PUT(req, ": ");
+		put(req, req->id.p, req->id.n);
+		PUT(req, "\r\n");
+	}
 	PUT(req, "\r\n");
 	pub->head_size = (uint32_t)req->out_len;
 }
@@ -326,7 +332,7 @@ int uwsgi_response_file(struct uwsgi_request *pub, int fd, int64_t offset, int64
 		end_head(req, len);
 	if (req->has_length && !pub->is_head)
 		len = (int64_t)within_length(req, (size_t)len);
-	req->ended = true;
+	req->ended = req->sent_file = true;
 	pub->body_size += (uint64_t)len;
 	if (req->no_body || !len)
 		return transmit(req, NULL, 0);

@@ -23,6 +23,7 @@
 #define ARENA_EXTRA ((size_t)4 * 1024)	  /* request memory beyond the size of a head */
 #define LOGVAR_MAX 256
 #define LOGVARS_MAX 16
+#define HEADER_NAME_MAX 65 /* of request-id, terminated */
 
 struct core;
 struct conn;
@@ -45,6 +46,14 @@ struct listener {
 struct logvar {
 	uint8_t key_len, value_len;
 	char key[LOGVAR_MAX], value[LOGVAR_MAX];
+};
+
+/* What names the requests of a worker, see request_id.h. */
+struct request_ids {
+	struct uwsgi_str header; /* name of the header that brings and returns it; {NULL, 0}: none has an id */
+	char variable[HEADER_NAME_MAX + 5]; /* the same as a variable: HTTP_X_REQUEST_ID */
+	size_t variable_len;
+	uint64_t key[2];
 };
 
 struct request {
@@ -74,8 +83,10 @@ struct request {
 	bool ended;			      /* body or file was called */
 	int64_t length;			      /* what Content-Length promised */
 	bool log_always;
-	bool wants_close; /* the application set Connection: close */
-	bool failed;	  /* answered by the kernel, not the application */
+	bool wants_close;    /* the application set Connection: close */
+	bool failed;	     /* answered by the kernel, not the application */
+	bool sent_file;	     /* uwsgi_response_file was its body */
+	struct uwsgi_str id; /* {NULL, 0} without request-id */
 
 	struct logvar *logvars; /* LOGVARS_MAX, made when first used */
 	unsigned logvar_count;
@@ -130,6 +141,7 @@ struct core {
 	char *chunks;	    /* framed body bytes, serve->read_size; made when first needed */
 	struct conn *again; /* connections with more to do that let others go first */
 	uint64_t requests;
+	uint64_t ids_made;
 };
 
 struct serve {
@@ -159,6 +171,7 @@ struct serve {
 	struct conn *free;
 	size_t read_size;
 	struct uwsgi_str extra_headers; /* rendered add-header lines */
+	struct request_ids ids;
 	int exit_status;
 };
 

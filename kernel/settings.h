@@ -56,7 +56,11 @@ struct settings {
 	struct uwsgi_strings add_headers; /* "Name: value" */
 	bool disable_logging;
 	bool log_4xx, log_5xx, log_zero, log_micros, log_x_forwarded_for;
+	bool log_sendfile, log_ioerror;
 	int log_slow, log_big;
+	const char *log_format;
+	bool logformat_strftime;
+	const char *request_id; /* name of the header; NULL: requests have no id */
 	bool ignore_sigpipe, ignore_write_errors, disable_write_exception;
 
 	/* plugins */
