@@ -10,6 +10,7 @@ struct api_registry;
 struct config;
 struct hook_registry;
 struct listeners;
+struct log_target;
 struct option_registry;
 struct plugins;
 struct proc_slot;
@@ -30,6 +31,7 @@ struct kernel {
 	struct listeners *listeners;
 	struct proc_table *table;
 	struct reqlog_rings *logs;
+	struct log_target *log_target;
 	struct server_shared *shared;
 
 	/* this process */

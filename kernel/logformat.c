@@ -343,7 +343,6 @@ bool logformat_wants_memory(const struct logformat *format)
 
 void logformat_render(struct logformat *format, struct logline *line, const struct logfacts *facts)
 {
-	line->len = 0;
 	for (size_t i = 0; i < format->count; i++) {
 		struct piece *piece = &format->pieces[i];
 		size_t before = line->len;

@@ -73,6 +73,12 @@ static bool from_master(const struct master *m, int kind)
 	return proc_kind_at(m->k->table, kind)->flags & UWSGI_KIND_FROM_MASTER;
 }
 
+/* It is neither stopped nor waited for: it ends after everybody else, see log_pipe_end. */
+static bool is_last(const struct master *m, const struct proc_slot *slot)
+{
+	return proc_kind_at(m->k->table, slot->kind)->flags & UWSGI_KIND_LAST;
+}
+
 static struct generation *generation_find(struct master *m, unsigned number)
 {
 	for (int i = 0; i < GENERATIONS; i++)
@@ -89,14 +95,14 @@ static struct generation *generation_serving(struct master *m)
 	return NULL;
 }
 
-/* Call fn for each live slot that is of `generation` (0: of the master's own children, -1: of anybody). */
+/* Call fn for each live slot but the last ones that is of `generation` (0: of the master's own children, -1: of anybody). */
 static int each_slot(struct master *m, int generation, void (*fn)(struct master *m, struct proc_slot *slot, int arg),
 		     int arg)
 {
 	int count = 0;
 	for (int i = 0; i < proc_table_size(m->k->table); i++) {
 		struct proc_slot *slot = proc_slot_at(m->k->table, i);
-		if (atomic_load(&slot->state) == UWSGI_PROC_FREE)
+		if (atomic_load(&slot->state) == UWSGI_PROC_FREE || is_last(m, slot))
 			continue;
 		if (generation != -1 && slot->generation != (unsigned)generation)
 			continue;
@@ -429,7 +435,7 @@ static void on_comeback(struct uwsgi_timer *timer)
 	struct comeback *c = (struct comeback *)timer;
 	struct master *m = c->m;
 	struct generation *g = generation_find(m, c->generation);
-	if (m->stage == STAGE_RUN && (c->generation == 0 || (g && !g->retiring)) &&
+	if ((m->stage == STAGE_RUN || is_last(m, &c->last)) && (c->generation == 0 || (g && !g->retiring)) &&
 	    !is_up(m, c->kind, c->number, c->generation))
 		start(m, c->kind, c->number, c->generation, &c->last);
 	free(c);
@@ -505,8 +511,8 @@ static void handle_exit(struct master *m, struct proc_slot *slot, int wstatus)
 		.age_ms = uwsgi_now_ms() - slot->spawned_ms,
 		.crashes = slot->crashes,
 		.was_ready = state == UWSGI_PROC_IDLE,
-		.wanted = state != UWSGI_PROC_STOPPING && m->stage == STAGE_RUN &&
-			  (slot->generation == 0 || (g && !g->retiring)),
+		.wanted = is_last(m, slot) || (state != UWSGI_PROC_STOPPING && m->stage == STAGE_RUN &&
+					       (slot->generation == 0 || (g && !g->retiring))),
 		.first_of_all = g && !g->serving,
 	};
 	rescue_log(m, slot);

@@ -2,15 +2,19 @@
 #include "reqlog.h"
 
 #include "log.h"
+#include "log_pipe.h"
 #include "logformat.h"
 #include "memory.h"
 #include "request.h"
+#include "util.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uwsgi/shm.h>
@@ -30,8 +34,13 @@ struct reqlog_rings {
 	struct ring *rings;
 };
 
+/* How many lines may leave in one write: where pieces keep their bounds, or writers share a pipe, lines stay whole. */
+enum unit { UNIT_ANY, UNIT_LINES, UNIT_LINE };
+
 struct reqlog {
 	struct ring *ring;
+	enum unit unit;
+	bool tagged; /* lines begin with the id of their request and a tab */
 	pthread_mutex_t lock;
 	_Atomic uint64_t first_ms; /* when the oldest waiting line came; 0: none */
 	struct logformat *format;  /* NULL: nothing is added, only flushed */
@@ -51,6 +60,17 @@ struct reqlog_rings *reqlog_create(int slots)
 	return NULL;
 }
 
+static enum unit unit_of(int fd)
+{
+	struct stat st;
+	int type;
+	socklen_t size = sizeof type;
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		return UNIT_LINES;
+	bool datagrams = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+	return datagrams ? UNIT_LINE : UNIT_ANY;
+}
+
 struct reqlog *reqlog_open(struct reqlog_rings *all, int slot)
 {
 	assert(slot >= 0 && slot < all->count);
@@ -59,6 +79,8 @@ struct reqlog *reqlog_open(struct reqlog_rings *all, int slot)
 		return NULL;
 	log->ring = &all->rings[slot];
 	log->pid = getpid();
+	log->tagged = log_pipe_takes_requests();
+	log->unit = log->tagged ? UNIT_LINES : unit_of(STDERR_FILENO);
 	pthread_mutex_init(&log->lock, NULL);
 	return log;
 }
@@ -94,23 +116,48 @@ static void render(struct reqlog *log, struct logline *line, const struct reques
 		atomic_store(&core->serve->slot->vsz_bytes, facts.vsz);
 		atomic_store(&core->serve->slot->rss_bytes, facts.rss);
 	}
+	if (log->tagged) {
+		logline_add(line, req->id.p, req->id.n);
+		logline_add(line, "\t", 1);
+	}
 	logformat_render(log->format, line, &facts);
 }
 
 /* ---- the ring ---- */
 
+/* Bytes of the next write, from position `from` of the ring; `copy` has room for what has to be in one piece. */
+static size_t next_piece(const struct reqlog *log, uint64_t from, uint64_t to, const char **piece_r, char *copy)
+{
+	const struct ring *r = log->ring;
+	size_t at = from % RING_SIZE, n = (size_t)(to - from), straight = MIN_OF(n, RING_SIZE - at);
+	*piece_r = r->bytes + at;
+	if (log->unit == UNIT_ANY)
+		return straight;
+	n = MIN_OF(n, LOGLINE_MAX);
+	if (straight < n) {
+		memcpy(copy, r->bytes + at, straight);
+		memcpy(copy + straight, r->bytes, n - straight);
+		*piece_r = copy;
+	}
+	const char *end = log->unit == UNIT_LINE ? memchr(*piece_r, '\n', n) : memrchr(*piece_r, '\n', n);
+	return end ? (size_t)(end - *piece_r) + 1 : n;
+}
+
 static void flush_locked(struct reqlog *log)
 {
 	struct ring *r = log->ring;
+	char copy[LOGLINE_MAX];
 	uint64_t from = atomic_load(&r->written), to = atomic_load(&r->filled);
 	while (from < to) {
-		size_t at = from % RING_SIZE, n = (size_t)(to - from);
-		if (n > RING_SIZE - at)
-			n = RING_SIZE - at;
-		log_write_all(STDERR_FILENO, r->bytes + at, n);
+		const char *piece;
+		size_t n = next_piece(log, from, to, &piece, copy);
+		if (log->tagged)
+			log_pipe_put_requests(piece, n);
+		else
+			log_write_all(STDERR_FILENO, piece, n);
 		from += n;
+		atomic_store(&r->written, from);
 	}
-	atomic_store(&r->written, to);
 	atomic_store(&log->first_ms, 0);
 }
 
@@ -158,6 +205,7 @@ bool reqlog_wants(const struct request *req, uint64_t took_us)
 void reqlog_request(struct reqlog *log, const struct request *req, uint64_t took_us, uint64_t total)
 {
 	struct logline l;
+	l.len = 0;
 	pthread_mutex_lock(&log->lock);
 	render(log, &l, req, took_us, total);
 	append(log, &l);

@@ -13,6 +13,8 @@
 #include "kernel.h"
 #include "listen.h"
 #include "log.h"
+#include "log_pipe.h"
+#include "log_target.h"
 #include "loop.h"
 #include "master.h"
 #include "option.h"
@@ -135,6 +137,9 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->plugins = plugins_create(k, build_plugins(dir));
 	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins)
 		return fail("make", "the parts of the server", ENOMEM);
+	k->log_target = log_target_create(k->options);
+	if (!k->log_target)
+		return fail("make", "the options of the log", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings);
 	struct config_host host = {
@@ -197,33 +202,10 @@ static int write_pidfile(const char *path)
 	return failed ? fail("write the pidfile", path, -failed) : 0;
 }
 
-/* Leave the terminal.  The one that started us ends when there is nothing left to go wrong but the application. */
-static int daemonize(const char *log)
+static int prepare_process(const struct kernel *k)
 {
-	int failed = log_to_file(log);
-	if (failed)
-		return fail("open the log", log, -failed);
-	pid_t pid = fork();
-	if (pid == -1)
-		return fail("become", "a daemon", errno);
-	if (pid > 0)
-		_exit(0);
-	setsid();
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null != -1) {
-		dup2(null, STDIN_FILENO);
-		close(null);
-	}
-	return 0;
-}
-
-static int prepare_process(const struct settings *s)
-{
-	int failed = 0;
-	if (s->daemonize)
-		failed = daemonize(s->daemonize);
-	else if (s->logto && (failed = log_to_file(s->logto)))
-		failed = fail("open the log", s->logto, -failed);
+	const struct settings *s = k->settings;
+	int failed = log_target_begin(k->log_target, s);
 	if (failed)
 		return failed;
 	log_banner();
@@ -268,21 +250,24 @@ static int open_sockets(struct kernel *k)
 }
 
 /* Later than daemonize: what is wrong with an address is still said on the terminal. */
-static int daemonize_late(const struct settings *s)
+static int daemonize_late(const struct kernel *k)
 {
-	int failed = s->daemonize2 ? daemonize(s->daemonize2) : 0;
-	return failed || !s->daemonize2 || !s->pidfile ? failed : write_pidfile(s->pidfile);
+	bool forked;
+	int failed = log_target_bound(k->log_target, k->settings, &forked);
+	return failed || !forked || !k->settings->pidfile ? failed : write_pidfile(k->settings->pidfile);
 }
 
-static int drop_privileges(const struct settings *s)
+static int drop_privileges(const struct kernel *k)
 {
+	const struct settings *s = k->settings;
 	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
 	if (failed)
 		return failed;
 	if (getuid() == 0)
 		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
-	if (s->logto2 && (failed = log_to_file(s->logto2)))
-		return fail("open the log", s->logto2, -failed);
+	failed = log_target_unprivileged(k->log_target, s);
+	if (failed)
+		return failed;
 	if (s->pidfile2 && (failed = write_pidfile(s->pidfile2)))
 		return failed;
 	return s->chdir2 && chdir(s->chdir2) == -1 ? fail("change to the directory", s->chdir2, errno) : 0;
@@ -344,15 +329,31 @@ static void clean_up(struct kernel *k)
 static int run_server(struct kernel *k)
 {
 	int processes;
-	const struct settings *s = k->settings;
-	if (prepare_process(s) || open_sockets(k) || daemonize_late(s) || drop_privileges(s) ||
+	if (prepare_process(k) || open_sockets(k) || daemonize_late(k) || drop_privileges(k) ||
 	    lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;
+	int failed = alone ? 0 : log_pipe_begin(NULL);
+	if (failed) {
+		fail("make", "the pipes of the log", -failed);
+		return EXIT_CANNOT_START;
+	}
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
 	return status;
+}
+
+/* The process that ends after all others; 0: there is none. */
+static pid_t last_pid(const struct kernel *k)
+{
+	for (int i = 0; i < proc_table_size(k->table); i++) {
+		const struct proc_slot *slot = proc_slot_at(k->table, i);
+		if (atomic_load(&slot->state) != UWSGI_PROC_FREE &&
+		    proc_kind_at(k->table, slot->kind)->flags & UWSGI_KIND_LAST)
+			return atomic_load(&slot->pid);
+	}
+	return 0;
 }
 
 /* The last line of a server that could not go on. */
@@ -380,5 +381,7 @@ int server_main(int argc, char **argv, char **envp)
 	int result = config_run(k->config, argc, argv);
 	if (result != CONFIG_START)
 		return result == CONFIG_DONE ? 0 : -result;
-	return say_why(run_server(k));
+	int status = say_why(run_server(k));
+	log_pipe_end(k->table ? last_pid(k) : 0);
+	return status;
 }

@@ -130,10 +130,6 @@ static const struct uwsgi_option rows[] = {
 	ROW("uid", STR, uid, "user to become, name or number"),
 	ROW("gid", STR, gid, "group to become, name or number"),
 	ROW("add-gid", LIST, add_gid, "further group of the processes"),
-	ROW("daemonize", STR, daemonize, "go to the background and log to this file", .letter = 'd'),
-	ROW("daemonize2", STR, daemonize2, "go to the background when the sockets are bound, and log to this file"),
-	ROW("logto", STR, logto, "log to this file"),
-	ROW("logto2", STR, logto2, "log to this file, opened after privileges were dropped"),
 #undef GROUP
 #define GROUP "sockets"
 	CALL("socket", apply_socket, "listen on a TCP address or unix path, speaking `protocol`", .letter = 's'),

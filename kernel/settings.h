@@ -36,7 +36,6 @@ struct settings {
 	const char *chdir, *chdir2;
 	const char *uid, *gid, *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
 	struct uwsgi_strings add_gid;
-	const char *daemonize, *daemonize2, *logto, *logto2;
 
 	/* sockets */
 	struct settings_socket *sockets; /* in the order of the configuration; protocols filled in by settings_finish */

@@ -11,6 +11,7 @@ ELSEWHERE = {
     "main": "one call",
     "accept": "needs a worker around it: tests/e2e",
     "child": "the life of a forked process: tests/e2e",
+    "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",
     "master": "the life of the server: tests/e2e",
     "plugin": "loads files into a server: tests/abi",
     "plugin_build": "runs a compiler: tests/e2e",

@@ -56,6 +56,7 @@ static const char *rendered(const char *template)
 	static struct logline line;
 	struct logformat *format = logformat_compile(template, &d.settings);
 	cr_assert_not_null(format);
+	line.len = 0;
 	logformat_render(format, &line, &facts);
 	logformat_destroy(&format);
 	cr_assert_eq(line.text[line.len - 1], '\n');
@@ -114,10 +115,11 @@ Test(logformat, passes_text_through_strftime_when_asked)
 
 Test(logformat, keeps_a_date_no_longer_than_it_is_true)
 {
-	struct logline line;
+	struct logline line = { .len = 0 };
 	struct logformat *format = logformat_compile("%(ltime)", &d.settings);
 	logformat_render(format, &line, &facts);
 	d.req->started_us += 1000000;
+	line.len = 0;
 	logformat_render(format, &line, &facts);
 	cr_assert(!memcmp(line.text, "21/Nov/2026:14:52:44 +0000\n", line.len));
 	logformat_destroy(&format);
@@ -144,7 +146,7 @@ Test(logformat, knows_when_the_memory_is_wanted)
 	struct logformat *without = logformat_default(&d.settings), *with;
 	d.settings.memory_report = true;
 	with = logformat_default(&d.settings);
-	struct logline line;
+	struct logline line = { .len = 0 };
 	cr_assert(!logformat_wants_memory(without));
 	cr_assert(logformat_wants_memory(with));
 	logformat_render(with, &line, &facts);

@@ -9,6 +9,9 @@ UWSGI_BEGIN_DECLS
 enum {
 	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, outlives generations; without it: by the zygote */
 	UWSGI_KIND_SERVES = 1u << 1,	  /* runs the accept loop of the kernel; .run is not called */
+	/* with FROM_MASTER: never told to end, started again even while the others end, and not waited for: it ends by
+	 * itself when it has nothing left to do for them (uwsgi_log_next), and must ignore the signals that end others */
+	UWSGI_KIND_LAST = 1u << 2,
 };
 
 /* A kind of process.  A table ends with an all-zero row. */
