@@ -5,7 +5,8 @@
  * note (section .note.uwsgi), so an object mixed from two headers is seen as such.
  *
  * Changes
- *   1.0  first version */
+ *   1.0  first version
+ *   1.1  UWSGI_KIND_LAST; uwsgi_log_collect, _next, _reopen, _rotate and uwsgi_log_file */
 #ifndef UWSGI_ABI_H
 #define UWSGI_ABI_H
 
@@ -19,7 +20,7 @@
 
 #define UWSGI_ABI_MAJOR 1
 #ifndef UWSGI_ABI_MINOR
-#define UWSGI_ABI_MINOR 0
+#define UWSGI_ABI_MINOR 1
 #endif
 
 #define UWSGI_ABI_NOTE_NAME "uWSGI"
