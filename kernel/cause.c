@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <uwsgi/shm.h>
 
 #define CAUSE_MAX 1024
 
@@ -19,9 +18,11 @@ struct cause {
 /* Whoever fails may say so, as whoever has news may log it: there is no handle to pass along. */
 static struct cause *cause;
 
-void cause_init(void)
+_Static_assert(sizeof(struct cause) <= CAUSE_SIZE, "its memory is what the header says");
+
+void cause_init(void *memory)
 {
-	cause = uwsgi_shm_alloc(sizeof *cause);
+	cause = memory;
 }
 
 const char *cause_get(void)

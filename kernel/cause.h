@@ -7,8 +7,10 @@
 
 #include <uwsgi/log.h>
 
-/* Make room for a cause.  Before it, and when memory is out, causes are logged where they are found. */
-void cause_init(void);
+/* Keep the cause in `memory`, CAUSE_SIZE zeroed or used bytes that all processes share.  Without it (NULL, or before)
+ * causes are logged where they are found. */
+#define CAUSE_SIZE 1032
+void cause_init(void *memory);
 /* The cause, NULL when there is none. */
 const char *cause_get(void);
 /* Forget it: another attempt begins. */

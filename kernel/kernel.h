@@ -6,9 +6,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "verdict.h"
+
 struct api_registry;
 struct config;
+struct handover;
 struct hook_registry;
+struct image;
 struct listeners;
 struct log_target;
 struct option_registry;
@@ -33,6 +37,8 @@ struct kernel {
 	struct reqlog_rings *logs;
 	struct log_target *log_target;
 	struct server_shared *shared;
+	struct handover *handover;
+	const struct image *image;
 
 	/* this process */
 	struct uwsgi_loop *loop;
@@ -44,18 +50,28 @@ struct kernel {
 	uint64_t started_us;
 };
 
-/* What every process must be able to see of the server; in shared memory. */
+/* What every process must be able to see of the server; in shared memory that lives on over reloads.  Its name is how
+ * another program recognises a server, see control.c. */
+#define SERVER_MEMORY "server"
 struct server_shared {
 	_Atomic pid_t master_pid;	    /* 0 without a master */
 	_Atomic unsigned loaded_generation; /* the newest whose application is loaded */
 	_Atomic bool stopping;
+	_Atomic bool paused;
+	struct verdict verdict;
 };
 
 /* What a zygote or its children tell the master, one datagram each. */
-enum message_kind { MESSAGE_LOADED = 1, MESSAGE_READY, MESSAGE_NOT_FORKED };
+enum message_kind {
+	MESSAGE_LOADED = 1, /* the application is loaded */
+	MESSAGE_READY,	    /* a process has begun its work */
+	MESSAGE_NOT_FORKED, /* the zygote could not fork what was ordered */
+	MESSAGE_REPLACE,    /* a process wants a successor, and serves until it is told to end, or ends by itself */
+	MESSAGE_ACCEPTING,  /* its accepting flag changed */
+};
 struct message {
 	int kind;
-	int value; /* LOADED: applications; READY and NOT_FORKED: index of the slot */
+	int value; /* LOADED: applications; else index of the slot */
 	unsigned generation;
 };
 /* What the master tells a zygote. */

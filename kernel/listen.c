@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "cause.h"
+#include "handover.h"
 #include "privs.h"
 
 #include <errno.h>
@@ -33,10 +34,12 @@ struct entry {
 	int queue_fd;	/* a gateway passes connections here; -1 likewise */
 	dev_t dev;	/* of the socket's file, to remove no other's */
 	ino_t ino;
+	bool inherited; /* from the image before */
 };
 
 struct listeners {
 	const struct settings *settings;
+	struct handover *handover;
 	struct entry *entries[SOCKETS_MAX];
 	const struct uwsgi_socket *list[SOCKETS_MAX];
 	size_t count;
@@ -47,12 +50,13 @@ struct listeners {
 	char host[256];
 };
 
-struct listeners *listeners_create(const struct settings *settings)
+struct listeners *listeners_create(const struct settings *settings, struct handover *handover)
 {
 	struct listeners *l = calloc(1, sizeof *l);
 	if (!l)
 		return NULL;
 	l->settings = settings;
+	l->handover = handover;
 	if (gethostname(l->host, sizeof l->host - 1) == -1)
 		strcpy(l->host, "localhost");
 	return l;
@@ -130,12 +134,13 @@ static int set_owner(const char *path, const char *owner)
 static int set_file(const struct settings *s, struct entry *e, const char *path)
 {
 	const char *mode = s->chmod_socket;
+	bool as_umask = !mode && s->compat_2_0;
 	unsigned bits = !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
 	struct stat st;
 	int failed = s->chown_socket ? set_owner(path, s->chown_socket) : 0;
 	if (failed)
 		return failed;
-	if (chmod(path, bits) == -1)
+	if (!as_umask && chmod(path, bits) == -1)
 		return -errno;
 	if (stat(path, &st) == 0) {
 		e->dev = st.st_dev;
@@ -199,6 +204,40 @@ static void describe(struct listeners *l, struct entry *e, const char *protocol,
 	l->entries[l->count++] = e;
 }
 
+/* ---- over a reload ---- */
+
+/* "socket 127.0.0.1:80", "gateway :80", "queue :80": what a descriptor is for, and of which address as it was given. */
+static void item_name(char name[ADDRESS_TEXT_MAX + 16], const char *what, const char *address)
+{
+	snprintf(name, ADDRESS_TEXT_MAX + 16, "%s %s", what, address);
+}
+
+static int keep(struct listeners *l, const char *what, const char *address, int fd, const struct entry *e)
+{
+	char name[ADDRESS_TEXT_MAX + 16], file[64];
+	item_name(name, what, address);
+	snprintf(file, sizeof file, "%llu %llu", (unsigned long long)e->dev, (unsigned long long)e->ino);
+	return handover_keep(l->handover, name, fd, file);
+}
+
+/* -1: there is none. */
+static int claim(struct listeners *l, const char *what, const char *address, struct entry *e)
+{
+	char name[ADDRESS_TEXT_MAX + 16];
+	const char *file;
+	unsigned long long dev, ino;
+	int fd;
+	item_name(name, what, address);
+	if (!handover_claim(l->handover, name, &fd, &file))
+		return -1;
+	if (sscanf(file, "%llu %llu", &dev, &ino) == 2) {
+		e->dev = (dev_t)dev;
+		e->ino = (ino_t)ino;
+	}
+	e->inherited = true;
+	return fd;
+}
+
 static struct entry *entry_bind(struct listeners *l, const char *address, bool bare_port, int *fd_r)
 {
 	struct address a;
@@ -211,7 +250,13 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	if (!e)
 		return NULL;
 	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
-	*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
+	*fd_r = claim(l, "socket", address, e);
+	if (*fd_r == -1)
+		*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
+	if (*fd_r >= 0 && keep(l, "socket", address, *fd_r, e)) {
+		close(*fd_r);
+		*fd_r = -ENOMEM;
+	}
 	if (*fd_r < 0) {
 		fail(address, reason(*fd_r), *fd_r);
 		free(e);
@@ -236,10 +281,27 @@ int listeners_bind(struct listeners *l)
 			return -EADDRNOTAVAIL;
 		e->pub.fd = fd;
 		describe(l, e, l->wanted[i].protocol, (unsigned)atoi(e->port));
-		uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
-			  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
+		if (e->inherited)
+			uwsgi_log("uwsgi socket %d inherited %s address %s fd %d\n", e->pub.index,
+				  e->pub.is_unix ? "UNIX" : "INET", e->name, fd);
+		else
+			uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
+				  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
 	}
 	return 0;
+}
+
+/* The pair a gateway passes connections through; what waits in it is not lost over a reload. */
+static int open_queue(struct listeners *l, const char *address, int pair[2], struct entry *e)
+{
+	pair[0] = claim(l, "gateway", address, e);
+	pair[1] = claim(l, "queue", address, e);
+	if (pair[0] != -1 && pair[1] != -1)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == -1)
+		return -errno;
+	int failed = keep(l, "gateway", address, pair[0], e);
+	return failed ? failed : keep(l, "queue", address, pair[1], e);
 }
 
 struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address, const char *protocol)
@@ -248,8 +310,9 @@ struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address,
 	struct entry *e = entry_bind(l, address, true, &fd);
 	if (!e)
 		return NULL;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == -1) {
-		fail(address, strerror(errno), -errno);
+	int failed = open_queue(l, address, pair, e);
+	if (failed) {
+		fail(address, strerror(-failed), failed);
 		close(fd);
 		free(e);
 		return NULL;
@@ -280,14 +343,15 @@ void listeners_close_gateways(struct listeners *l)
 	}
 }
 
-void listeners_vacuum(struct listeners *l)
+void listeners_vacuum(struct listeners *l, bool only_new)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		struct entry *e = l->entries[i];
 		struct stat st;
-		if (!e->ino || stat(e->name, &st) == -1 || st.st_dev != e->dev || st.st_ino != e->ino)
+		if (!e->ino || (only_new && e->inherited) || stat(e->name, &st) == -1 || st.st_dev != e->dev ||
+		    st.st_ino != e->ino)
 			continue;
-		if (unlink(e->name) == 0)
+		if (unlink(e->name) == 0 && !only_new)
 			uwsgi_log("VACUUM: unix socket %s removed.\n", e->name);
 	}
 }

@@ -8,8 +8,10 @@
 
 struct listeners;
 
-/* Uses `settings` for backlog, modes and owner while binding. */
-struct listeners *listeners_create(const struct settings *settings);
+/* Uses `settings` for backlog, modes and owner while binding.  A socket that `handover` has under the same address is
+ * not bound anew: connections that wait in it are not lost. */
+struct handover;
+struct listeners *listeners_create(const struct settings *settings, struct handover *handover);
 
 /* Note an address to be bound later. 0 or -ENOMEM. */
 int listeners_add(struct listeners *l, const char *address, const char *protocol);
@@ -23,8 +25,8 @@ size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *cons
 
 /* Close the gateways' own sockets (in processes that are no gateway). */
 void listeners_close_gateways(struct listeners *l);
-/* Remove the files of unix sockets; for the end of the server. */
-void listeners_vacuum(struct listeners *l);
+/* Remove the files of unix sockets; for the end of the server, or, with `only_new`, of a rehearsal. */
+void listeners_vacuum(struct listeners *l, bool only_new);
 
 /* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 struct sockaddr_storage;

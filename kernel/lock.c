@@ -4,24 +4,27 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 
 struct uwsgi_lock {
 	pthread_mutex_t mutex;
-	const char *name;
+	bool made; /* by this image of the server, or one before it */
 };
 
 struct uwsgi_lock *uwsgi_lock_create(const char *name)
 {
-	struct uwsgi_lock *lock = uwsgi_shm_alloc(sizeof *lock);
-	if (!lock)
-		return NULL;
+	char memory[64 + sizeof "lock "];
+	snprintf(memory, sizeof memory, "lock %s", name);
+	struct uwsgi_lock *lock = uwsgi_shm_keep(memory, sizeof *lock);
+	if (!lock || lock->made)
+		return lock;
 	pthread_mutexattr_t attr;
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	pthread_mutex_init(&lock->mutex, &attr);
 	pthread_mutexattr_destroy(&attr);
-	lock->name = name;
+	lock->made = true;
 	return lock;
 }
 

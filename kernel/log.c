@@ -140,6 +140,11 @@ int log_to_udp(const char *address)
 	return failed ? failed : use(fd);
 }
 
+void log_set_file(const char *path)
+{
+	out.file = path;
+}
+
 const char *uwsgi_log_file(void)
 {
 	return out.file;

@@ -13,6 +13,9 @@ int log_to_udp(const char *address);
 /* Is it host:port rather than a path? */
 bool log_is_udp(const char *target);
 
+/* Descriptors 1 and 2 are this file already.  Kept, not copied. */
+void log_set_file(const char *path);
+
 /* Begin each message with the date in this format of strftime, and a text; NULL: without.  Kept, not copied. */
 void log_stamp(const char *date, const char *prefix);
 

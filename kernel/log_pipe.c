@@ -1,7 +1,7 @@
 /* log_pipe.c - see log_pipe.h.
  *
- * BUGS: a message of more than PIPE_BUF bytes is several packets.  They are put together again, but one that was written
- * while the pipe was full may have a line of somebody else in it. */
+ * BUGS: a message of more than PIPE_BUF bytes is several packets.  They are put together again, but one that was
+ * written while the pipe was full may have a line of somebody else in it. */
 #include "log_pipe.h"
 
 #include <errno.h>
@@ -16,19 +16,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uwsgi/loop.h>
-#include <uwsgi/shm.h>
 
+#include "handover.h"
 #include "log.h"
+
+enum end { LINES_READ, LINES_WRITE, REQUESTS_READ, REQUESTS_WRITE, WAKE, FIRST_STDOUT, FIRST_STDERR, ENDS };
+
+/* What the next image finds them by. */
+static const char *const names[ENDS] = {
+	[LINES_READ] = "log: read lines",
+	[LINES_WRITE] = "log: write lines",
+	[REQUESTS_READ] = "log: read requests",
+	[REQUESTS_WRITE] = "log: write requests",
+	[WAKE] = "log: wake the reader",
+	[FIRST_STDOUT] = "log: standard output of the start",
+	[FIRST_STDERR] = "log: standard error of the start",
+};
 
 #define PIPE_SIZE (1024 * 1024)
 #define BATCH_MAX 65536
-#define REST_MS 100    /* for the rest of a long message */
+#define REST_MS 100	 /* for the rest of a long message */
 #define FAREWELL_MS 5000 /* for the reader to write what there is */
 
-/* What the reader is told, as the number that is added to the eventfd: each has bits enough to be told often. */
+/* What the reader is told, as the number that is added to the eventfd. */
 #define TELL_REOPEN 1u
 #define TELL_ROTATE (1u << 20)
-#define TELL_END ((uint64_t)1 << 40)
 
 /* What the reader is not done with, of lines and of requests; for its successor.  Zero behind the bytes. */
 struct held {
@@ -36,8 +48,9 @@ struct held {
 };
 
 static struct {
-	bool wanted, open, reading, ending;
-	int fd[LOG_PIPE_FDS];
+	int (*reader)(int number); /* NULL: nobody asked for it */
+	bool open, reading, ending;
+	int fd[ENDS];
 	int guard[2]; /* the master's ends, which do not block, of lines and of requests; -1: not the master */
 	struct held *held;
 	int of;	       /* the reader's last batch: 0 or 1 */
@@ -45,10 +58,9 @@ static struct {
 	uint64_t told; /* not reported yet */
 } pipes = { .guard = { -1, -1 } };
 
-int uwsgi_log_collect(void)
+void uwsgi_log_collect(int (*reader)(int number))
 {
-	pipes.wanted = true;
-	return 0;
+	pipes.reader = reader;
 }
 
 /* ---- making it ---- */
@@ -57,22 +69,40 @@ static int open_pipe(int fds[2])
 {
 	if (pipe2(fds, O_DIRECT | O_CLOEXEC) == -1)
 		return -errno;
-	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* as large as this user may have it: a packet takes a page of it */
+	(void)fcntl(fds[1], F_SETPIPE_SZ,
+		    PIPE_SIZE); /* as large as this user may have it: a packet takes a page of it */
 	return 0;
+}
+
+/* Take over what the image before kept.  False: it had no pipes. */
+static bool claim_all(struct handover *h)
+{
+	bool there = true;
+	for (int i = 0; i < ENDS; i++)
+		there &= handover_claim(h, names[i], &pipes.fd[i], NULL);
+	return there;
+}
+
+static int keep_all(struct handover *h)
+{
+	int failed = 0;
+	for (int i = 0; i < ENDS && !failed; i++)
+		failed = handover_keep(h, names[i], pipes.fd[i], "");
+	return failed;
 }
 
 static int open_all(void)
 {
 	int *fd = pipes.fd;
-	int failed = open_pipe(&fd[LOG_PIPE_READ]);
+	int failed = open_pipe(&fd[LINES_READ]);
 	if (!failed)
-		failed = open_pipe(&fd[LOG_PIPE_REQUESTS_READ]);
+		failed = open_pipe(&fd[REQUESTS_READ]);
 	if (failed)
 		return failed;
-	fd[LOG_PIPE_WAKE] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	fd[LOG_PIPE_STDOUT] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	fd[LOG_PIPE_STDERR] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	return fd[LOG_PIPE_WAKE] == -1 || fd[LOG_PIPE_STDOUT] == -1 || fd[LOG_PIPE_STDERR] == -1 ? -errno : 0;
+	fd[WAKE] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fd[FIRST_STDOUT] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	fd[FIRST_STDERR] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return fd[WAKE] == -1 || fd[FIRST_STDOUT] == -1 || fd[FIRST_STDERR] == -1 ? -errno : 0;
 }
 
 /* A child may wait for its log. */
@@ -89,7 +119,7 @@ static void unguard(void)
 /* The flag belongs to the open pipe, not to the descriptor: what must not block has to be opened again. */
 static int guard(void)
 {
-	static const enum log_pipe_fd ends[2] = { LOG_PIPE_WRITE, LOG_PIPE_REQUESTS_WRITE };
+	static const enum end ends[2] = { LINES_WRITE, REQUESTS_WRITE };
 	for (int i = 0; i < 2; i++) {
 		char path[64];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", pipes.fd[ends[i]]);
@@ -98,41 +128,50 @@ static int guard(void)
 		if (pipes.guard[i] == -1 || fcntl(pipes.guard[i], F_SETFL, O_NONBLOCK | O_DIRECT) == -1)
 			return -errno;
 	}
-	log_guard(pipes.guard[0], pipes.fd[LOG_PIPE_STDERR]);
+	log_guard(pipes.guard[0], pipes.fd[FIRST_STDERR]);
 	return pthread_atfork(NULL, NULL, unguard) ? -ENOMEM : 0;
 }
 
-int log_pipe_begin(const int adopted[LOG_PIPE_FDS])
+static int divert(void)
 {
-	if (!pipes.wanted)
+	int failed = guard();
+	if (failed)
+		return failed;
+	bool done =
+		dup2(pipes.fd[LINES_WRITE], STDOUT_FILENO) != -1 && dup2(pipes.fd[LINES_WRITE], STDERR_FILENO) != -1;
+	return done ? 0 : -errno;
+}
+
+static int restore(void)
+{
+	const int *fd = pipes.fd;
+	bool failed = dup2(fd[FIRST_STDOUT], STDOUT_FILENO) == -1 || dup2(fd[FIRST_STDERR], STDERR_FILENO) == -1;
+	unguard();
+	return failed ? -errno : 0;
+}
+
+int log_pipe_begin(struct handover *handover)
+{
+	bool again = claim_all(handover);
+	if (!again && !pipes.reader)
 		return 0;
-	pipes.held = uwsgi_shm_alloc(sizeof *pipes.held);
+	pipes.held = handover_memory(handover, "log: held by the reader", sizeof *pipes.held);
 	if (!pipes.held)
 		return -ENOMEM;
-	int failed = 0;
-	if (adopted)
-		memcpy(pipes.fd, adopted, sizeof pipes.fd);
-	else
-		failed = open_all();
-	if (!failed)
-		failed = guard();
+	int failed = again ? 0 : open_all();
+	if (!failed && !again)
+		failed = keep_all(handover);
 	if (failed)
 		return failed;
 	fflush(stdout);
-	if (dup2(pipes.fd[LOG_PIPE_WRITE], STDOUT_FILENO) == -1 || dup2(pipes.fd[LOG_PIPE_WRITE], STDERR_FILENO) == -1)
-		return -errno;
+	pipes.ending = !pipes.reader; /* old processes still write to it; what they say comes at the end */
 	pipes.open = true;
-	return 0;
-}
-
-const int *log_pipe_fds(void)
-{
-	return pipes.open ? pipes.fd : NULL;
+	return pipes.reader ? divert() : restore();
 }
 
 bool log_pipe_takes_requests(void)
 {
-	return pipes.open;
+	return pipes.open && pipes.reader;
 }
 
 /* Without their ids. */
@@ -152,21 +191,12 @@ static void write_requests(int fd, const char *text, size_t len)
 void log_pipe_put_requests(const char *text, size_t len)
 {
 	bool guarded = pipes.guard[1] != -1;
-	int failed = log_write_all(guarded ? pipes.guard[1] : pipes.fd[LOG_PIPE_REQUESTS_WRITE], text, len);
+	int failed = log_write_all(guarded ? pipes.guard[1] : pipes.fd[REQUESTS_WRITE], text, len);
 	if (failed == -EAGAIN)
-		write_requests(pipes.fd[LOG_PIPE_STDERR], text, len);
+		write_requests(pipes.fd[FIRST_STDERR], text, len);
 }
 
 /* ---- reading ---- */
-
-static int restore(void)
-{
-	const int *fd = pipes.fd;
-	bool failed = dup2(fd[LOG_PIPE_STDOUT], STDOUT_FILENO) == -1 ||
-		      dup2(fd[LOG_PIPE_STDERR], STDERR_FILENO) == -1;
-	unguard();
-	return failed ? -errno : 0;
-}
 
 /* Bytes a predecessor was not done with. */
 static size_t held_len(const char *bytes)
@@ -181,8 +211,8 @@ static void begin_reading(void)
 {
 	pipes.reading = true;
 	restore();
-	fcntl(pipes.fd[LOG_PIPE_READ], F_SETFL, O_NONBLOCK);
-	fcntl(pipes.fd[LOG_PIPE_REQUESTS_READ], F_SETFL, O_NONBLOCK);
+	fcntl(pipes.fd[LINES_READ], F_SETFL, O_NONBLOCK);
+	fcntl(pipes.fd[REQUESTS_READ], F_SETFL, O_NONBLOCK);
 }
 
 static ssize_t read_packet(int fd, char *to, size_t room)
@@ -219,7 +249,7 @@ static size_t fill(int fd, char *bytes)
 /* The next batch of either pipe: what a predecessor held first.  False: there is none. */
 static bool take(struct uwsgi_log_batch *batch_r)
 {
-	static const enum log_pipe_fd ends[2] = { LOG_PIPE_READ, LOG_PIPE_REQUESTS_READ };
+	static const enum end ends[2] = { LINES_READ, REQUESTS_READ };
 	static const enum uwsgi_log_kind kinds[2] = { UWSGI_LOG_LINES, UWSGI_LOG_REQUESTS };
 	static int first;
 	first = !first; /* neither waits for ever for the other */
@@ -242,10 +272,9 @@ static bool take(struct uwsgi_log_batch *batch_r)
 static void be_told(void)
 {
 	uint64_t more;
-	if (read(pipes.fd[LOG_PIPE_WAKE], &more, sizeof more) != sizeof more)
+	if (read(pipes.fd[WAKE], &more, sizeof more) != sizeof more)
 		return;
-	pipes.told += more % TELL_END;
-	pipes.ending |= more >= TELL_END;
+	pipes.told += more;
 }
 
 /* One thing that was told, if any. */
@@ -272,9 +301,9 @@ int uwsgi_log_next(struct uwsgi_log_batch *batch_r, int timeout_ms)
 			return -EPIPE;
 		if (waited)
 			return 0;
-		struct pollfd fds[] = { { .fd = pipes.fd[LOG_PIPE_READ], .events = POLLIN },
-					{ .fd = pipes.fd[LOG_PIPE_REQUESTS_READ], .events = POLLIN },
-					{ .fd = pipes.fd[LOG_PIPE_WAKE], .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = pipes.fd[LINES_READ], .events = POLLIN },
+					{ .fd = pipes.fd[REQUESTS_READ], .events = POLLIN },
+					{ .fd = pipes.fd[WAKE], .events = POLLIN } };
 		poll(fds, 3, timeout_ms);
 	}
 }
@@ -285,7 +314,7 @@ static int tell(uint64_t what)
 {
 	if (!pipes.open)
 		return -ENOTCONN;
-	return write(pipes.fd[LOG_PIPE_WAKE], &what, sizeof what) == -1 ? -errno : 0;
+	return write(pipes.fd[WAKE], &what, sizeof what) == -1 ? -errno : 0;
 }
 
 int uwsgi_log_reopen(void)
@@ -300,29 +329,33 @@ int uwsgi_log_rotate(void)
 
 /* ---- the end ---- */
 
-static void wait_for_reader(pid_t reader)
+/* A child that reads to the end; the time it takes is limited. */
+static void read_on(void)
 {
 	uint64_t give_up_ms = uwsgi_now_ms() + FAREWELL_MS;
-	while (reader && waitpid(reader, NULL, WNOHANG) == 0) {
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(pipes.reader(0));
+	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
 		if (uwsgi_now_ms() >= give_up_ms) {
-			uwsgi_log("uwsgi: the process of the log (pid: %d) does not end; it is killed\n", (int)reader);
-			kill(reader, SIGKILL);
-			waitpid(reader, NULL, 0);
+			uwsgi_log("uwsgi: the log cannot be written to its end; the rest follows here\n");
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
 			return;
 		}
 		poll(NULL, 0, 10); /* SIGCHLD ends it early */
 	}
 }
 
-void log_pipe_end(pid_t reader)
+void log_pipe_end(void)
 {
 	struct uwsgi_log_batch batch;
 	if (!pipes.open)
 		return;
 	restore();
-	tell(TELL_END);
-	wait_for_reader(reader);
 	pipes.ending = true;
+	if (pipes.reader)
+		read_on();
 	while (uwsgi_log_next(&batch, 0) == 1)
 		if (batch.kind == UWSGI_LOG_REQUESTS)
 			write_requests(STDERR_FILENO, batch.text, batch.len);

@@ -11,10 +11,12 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
+#include "handover.h"
 #include "log.h"
 #include "option.h"
 #include "privs.h"
 
+#define KEPT "log file" /* its name in the handover */
 #define DATE_CTIME "%a %b %e %H:%M:%S %Y"
 
 struct log_target {
@@ -136,4 +138,17 @@ int log_target_bound(const struct log_target *target, const struct settings *set
 int log_target_unprivileged(const struct log_target *target, const struct settings *settings)
 {
 	return target->logto2 ? send_to(target, settings, target->logto2) : 0;
+}
+
+int log_target_keep(struct handover *handover)
+{
+	return uwsgi_log_file() ? handover_keep(handover, KEPT, -1, uwsgi_log_file()) : 0;
+}
+
+void log_target_again(const struct log_target *target, struct handover *handover)
+{
+	const char *file;
+	if (handover_claim(handover, KEPT, NULL, &file))
+		log_set_file(file);
+	log_stamp(target->date, target->prefix);
 }

@@ -4,6 +4,7 @@
 
 #include "settings.h"
 
+struct handover;
 struct log_target;
 struct option_registry;
 
@@ -12,8 +13,10 @@ struct log_target *log_target_create(struct option_registry *options);
 
 /* The steps of a start, in their order; 0, or a negative errno after uwsgi_cause. */
 int log_target_begin(const struct log_target *target, const struct settings *settings); /* daemonize, logto */
-int log_target_bound(const struct log_target *target, const struct settings *settings,
-		     bool *forked_r);							/* daemonize2 */
-int log_target_unprivileged(const struct log_target *target, const struct settings *settings);	/* logto2 */
+int log_target_bound(const struct log_target *target, const struct settings *settings, bool *forked_r); /* daemonize2 */
+int log_target_unprivileged(const struct log_target *target, const struct settings *settings);		/* logto2 */
+/* The next image has to know the file's name; and this is how it learns it, and goes on as it began. */
+int log_target_keep(struct handover *handover);
+void log_target_again(const struct log_target *target, struct handover *handover);
 
 #endif

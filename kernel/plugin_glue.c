@@ -5,6 +5,7 @@
 
 #include "api.h"
 #include "config.h"
+#include "handover.h"
 #include "hook.h"
 #include "kernel.h"
 #include "listen.h"
@@ -22,6 +23,7 @@
 #include <unistd.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
+#include <uwsgi/shm.h>
 
 static struct kernel *kernel;
 
@@ -96,6 +98,11 @@ bool uwsgi_modifier_answered(uint8_t modifier1)
 	return handlers[modifier1] != NULL;
 }
 
+void *uwsgi_shm_keep(const char *name, size_t size)
+{
+	return handover_memory(kernel ? kernel->handover : NULL, name, size);
+}
+
 /* ---- sockets ---- */
 
 int uwsgi_socket_add(const char *address, const char *protocol)
@@ -159,8 +166,11 @@ void uwsgi_proc_exception(void)
 
 void uwsgi_proc_accepting(bool accepting)
 {
-	if (kernel->slot)
-		atomic_store(&kernel->slot->accepting, accepting);
+	struct proc_slot *slot = kernel->slot;
+	if (!slot || atomic_exchange(&slot->accepting, accepting) == accepting || kernel->control_fd == -1)
+		return;
+	struct message changed = { MESSAGE_ACCEPTING, proc_slot_index(kernel->table, slot), kernel->generation };
+	(void)!write(kernel->control_fd, &changed, sizeof changed);
 }
 
 uint64_t uwsgi_total_requests(void)

@@ -28,12 +28,18 @@ struct proc_slot {
 	unsigned generation;
 	_Atomic bool accepting;
 	uint64_t spawned_ms; /* monotonic, when it was ordered */
+	uint64_t kill_ms;    /* monotonic, when it is killed; 0: it is not */
+	int heir_of;	     /* 1 + index of the slot it is to replace; 0: none */
+	bool leaving;	     /* it asked to be replaced, or will be */
 	unsigned crashes;    /* young deaths in a row, see proc_policy */
 	uint64_t respawns;
 	uint64_t last_spawn_us;
 	_Atomic uint64_t requests, delta_requests, exceptions, running_us, tx_bytes, rss_bytes, vsz_bytes;
 	_Atomic int busy_cores;
 };
+
+/* Is there a process, or one about to be? */
+bool proc_is_up(const struct proc_slot *slot);
 
 /* The next state; asserts that the event may happen in this state. */
 enum uwsgi_proc_state proc_next_state(enum uwsgi_proc_state state, enum proc_event event);
@@ -42,26 +48,32 @@ void proc_event(struct proc_slot *slot, enum proc_event event);
 
 struct proc_table;
 
-/* A table for at most `slots` processes.  NULL when memory is out. */
-struct proc_table *proc_table_create(int slots);
+/* A table for at most `slots` processes, or the one a former image of the master handed over; `handover` may be NULL.
+ * NULL when memory is out. */
+struct handover;
+struct proc_table *proc_table_create(struct handover *handover, int slots);
+/* Was it handed over? */
+bool proc_table_inherited(const struct proc_table *table);
+/* One more than the highest index that was ever in use: for loops over all processes. */
 int proc_table_size(const struct proc_table *table);
 struct proc_slot *proc_slot_at(struct proc_table *table, int index);
 int proc_slot_index(const struct proc_table *table, const struct proc_slot *slot);
 
-/* Register a kind; returns its index, or -ENOSPC.  Before the table is made. */
+/* Register a kind; returns its index, or -ENOSPC.  A kind keeps its index over reloads.  One that the configuration had
+ * before and has no more goes on as a name whose count is 0. */
 int proc_kind_add(struct proc_table *table, const struct uwsgi_kind *kind);
-const struct uwsgi_kind *proc_kind_at(const struct proc_table *table, int kind);
+const struct uwsgi_kind *proc_kind_at(struct proc_table *table, int kind);
 int proc_kind_find(const struct proc_table *table, const char *name); /* -ENOENT */
 int proc_kinds(const struct proc_table *table);
 
 /* Take a free slot for process `number` of a kind; counters continue those of `before` (may be NULL). */
 struct proc_slot *proc_slot_take(struct proc_table *table, int kind, int number, unsigned generation,
 				 const struct proc_slot *before);
-/* The live slot of a process: the newest generation's.  NULL when there is none. */
+/* The live slot of a process: of several the one that is ready, then the newest.  NULL when there is none. */
 struct proc_slot *proc_slot_find(struct proc_table *table, int kind, int number);
 struct proc_slot *proc_slot_by_pid(struct proc_table *table, pid_t pid);
 
-void proc_info(const struct proc_table *table, const struct proc_slot *slot, struct uwsgi_proc_info *info_r);
+void proc_info(struct proc_table *table, const struct proc_slot *slot, struct uwsgi_proc_info *info_r);
 /* Requests answered by all processes so far, ended ones included. */
 uint64_t proc_total_requests(struct proc_table *table);
 /* Keep the requests of a process whose slot is given up. */

@@ -27,6 +27,8 @@ struct proc_decision proc_policy_on_exit(const struct proc_exit *ended)
 		return (struct proc_decision){ .verdict = PROC_RESTART_NOW };
 	/* one crash is an accident: the replacement comes at once */
 	unsigned crashes = ended->crashes + 1;
+	if ((ended->first_of_all && crashes >= POLICY_FIRST_CRASHES) || (ended->budget && crashes >= ended->budget))
+		return (struct proc_decision){ .verdict = PROC_GIVE_UP, .crashes = crashes };
 	if (crashes == 1)
 		return (struct proc_decision){ .verdict = PROC_RESTART_NOW, .crashes = crashes };
 	return (struct proc_decision){ PROC_RESTART_LATER, backoff_ms(crashes - 1), crashes };

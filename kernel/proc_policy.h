@@ -15,6 +15,7 @@ enum {
 #define POLICY_YOUNG_MS 1000  /* a process that ends before this age counts as crashing */
 #define POLICY_BACKOFF_MS 100 /* first delay, doubled per crash in a row */
 #define POLICY_BACKOFF_MAX_MS 10000
+#define POLICY_FIRST_CRASHES 5 /* of one process, and a generation that has not served is given up */
 
 enum proc_verdict { PROC_RESTART_NOW, PROC_RESTART_LATER, PROC_STAY_DOWN, PROC_GIVE_UP };
 
@@ -23,9 +24,10 @@ struct proc_exit {
 	int wstatus;	   /* from waitpid */
 	uint64_t age_ms;   /* from fork to exit */
 	unsigned crashes;  /* young deaths in a row before this one */
+	unsigned budget;   /* so many end the server; 0: it goes on trying */
 	bool was_ready;	   /* it had reported ready */
 	bool wanted;	   /* false: it was told to end */
-	bool first_of_all; /* nothing of the server was ready yet */
+	bool first_of_all; /* its generation has not served yet */
 };
 
 struct proc_decision {

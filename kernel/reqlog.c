@@ -1,6 +1,7 @@
 /* reqlog.c - the request log: a ring a process, one write a batch. */
 #include "reqlog.h"
 
+#include "handover.h"
 #include "log.h"
 #include "log_pipe.h"
 #include "logformat.h"
@@ -17,7 +18,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <uwsgi/shm.h>
 
 #define RING_SIZE 32768u
 #define FLUSH_AFTER_MS 100
@@ -47,13 +47,13 @@ struct reqlog {
 	int pid, worker;
 };
 
-struct reqlog_rings *reqlog_create(int slots)
+struct reqlog_rings *reqlog_create(struct handover *handover, int slots)
 {
 	struct reqlog_rings *all = calloc(1, sizeof *all);
 	if (!all)
 		return NULL;
 	all->count = slots;
-	all->rings = uwsgi_shm_alloc((size_t)slots * sizeof(struct ring));
+	all->rings = handover_memory(handover, "request log", (size_t)slots * sizeof(struct ring));
 	if (all->rings)
 		return all;
 	free(all);

@@ -7,9 +7,10 @@
 
 #include "serve.h"
 
-/* Rings for `slots` processes, in shared memory.  NULL when there is none. */
+/* Rings for `slots` processes, in shared memory that lives on over reloads.  NULL when there is none. */
+struct handover;
 struct reqlog_rings;
-struct reqlog_rings *reqlog_create(int slots);
+struct reqlog_rings *reqlog_create(struct handover *handover, int slots);
 /* The ring of one slot, for its process. */
 struct reqlog *reqlog_open(struct reqlog_rings *rings, int slot);
 /* Before lines are added: what they say, and of which worker.  0 or -ENOMEM. */

@@ -9,7 +9,9 @@
 #include "api_server.h"
 #include "cause.h"
 #include "config.h"
+#include "handover.h"
 #include "hook.h"
+#include "image.h"
 #include "kernel.h"
 #include "listen.h"
 #include "log.h"
@@ -43,7 +45,8 @@
 #include <unistd.h>
 #include <uwsgi/shm.h>
 
-#define OVERLAP 3 /* slots per process: this generation, the next, and one that is just leaving */
+#define OVERLAP 4      /* slots per process: this generation, the next, and those that finish their last requests */
+#define SLOTS_MIN 1024 /* room to grow by a reload; memory nobody touches costs nothing */
 
 /* The one kind of the kernel itself; its count is a setting, and a count function has no argument to find it by. */
 static const struct settings *worker_settings;
@@ -105,6 +108,11 @@ static int fail(const char *doing, const char *what, int error)
 	return -error;
 }
 
+static int change_directory(const char *path)
+{
+	return path && chdir(path) == -1 ? fail("change to the directory", path, errno) : 0;
+}
+
 /* "/path/to/build" of "/path/to/build/uwsgi". */
 static const char *exe_dir(void)
 {
@@ -133,7 +141,7 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->hooks = hook_registry_create();
 	k->services = service_registry_create();
 	k->api = api_registry_create();
-	k->shared = uwsgi_shm_alloc(sizeof *k->shared);
+	k->shared = handover_memory(k->handover, SERVER_MEMORY, sizeof *k->shared);
 	k->plugins = plugins_create(k, build_plugins(dir));
 	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins)
 		return fail("make", "the parts of the server", ENOMEM);
@@ -141,7 +149,7 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!k->log_target)
 		return fail("make", "the options of the log", ENOMEM);
 	worker_settings = k->settings;
-	k->listeners = listeners_create(k->settings);
+	k->listeners = listeners_create(k->settings, k->handover);
 	struct config_host host = {
 		.options = k->options,
 		.ctx = k,
@@ -211,9 +219,7 @@ static int prepare_process(const struct kernel *k)
 	log_banner();
 	if (s->pidfile)
 		failed = write_pidfile(s->pidfile);
-	if (!failed && s->chdir && chdir(s->chdir) == -1)
-		failed = fail("change to the directory", s->chdir, errno);
-	return failed;
+	return failed ? failed : change_directory(s->chdir);
 }
 
 /* Every socket speaks a protocol somebody provides. */
@@ -270,7 +276,22 @@ static int drop_privileges(const struct kernel *k)
 		return failed;
 	if (s->pidfile2 && (failed = write_pidfile(s->pidfile2)))
 		return failed;
-	return s->chdir2 && chdir(s->chdir2) == -1 ? fail("change to the directory", s->chdir2, errno) : 0;
+	return change_directory(s->chdir2);
+}
+
+/* Slots of the table: those of the server that was handed over, else enough for `total` processes and for more to come.
+ */
+static int table_slots(struct kernel *k, int total)
+{
+	const char *text;
+	char number[16];
+	int slots = total * OVERLAP + 1;
+	if (handover_claim(k->handover, "slots", NULL, &text))
+		return atoi(text);
+	slots = slots < SLOTS_MIN ? SLOTS_MIN : slots;
+	snprintf(number, sizeof number, "%d", slots);
+	handover_keep(k->handover, "slots", -1, number);
+	return slots;
 }
 
 static int lay_out_table(struct kernel *k, int *processes_r)
@@ -280,10 +301,22 @@ static int lay_out_table(struct kernel *k, int *processes_r)
 	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
 		total += kind->count();
 	*processes_r = total;
-	k->table = proc_table_create(total * OVERLAP + 1);
-	k->logs = reqlog_create(total * OVERLAP + 1);
-	if (!k->table || !k->logs || proc_kind_add(k->table, &worker_kind) < 0)
+	int slots = table_slots(k, total);
+	if (total * OVERLAP + 1 > slots) {
+		uwsgi_cause("%d processes are more than the running server has room for: it has to be restarted",
+			    total);
+		return -ENOSPC;
+	}
+	k->table = proc_table_create(k->handover, slots);
+	k->logs = reqlog_create(k->handover, slots);
+	if (!k->table || !k->logs)
 		return fail("lay out", "the process table", ENOMEM);
+	if (handover_taken(k->handover) && !proc_table_inherited(k->table)) {
+		uwsgi_cause("this version keeps its processes in another way: the server has to be restarted");
+		return -EINVAL;
+	}
+	if (proc_kind_add(k->table, &worker_kind) < 0)
+		return fail("register", "the first kind of processes", ENOSPC);
 	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
 		if (proc_kind_add(k->table, kind) < 0)
 			return fail("register", "all kinds of processes", ENOSPC);
@@ -319,22 +352,59 @@ static void clean_up(struct kernel *k)
 {
 	const struct settings *s = k->settings;
 	if (s->vacuum)
-		listeners_vacuum(k->listeners);
+		listeners_vacuum(k->listeners, false);
 	if (s->vacuum && s->pidfile && unlink(s->pidfile) == 0)
 		uwsgi_log("VACUUM: pidfile removed.\n");
 	if (s->vacuum && s->pidfile2)
 		unlink(s->pidfile2);
 }
 
+/* From nothing to a process that may fork: what is done once, whatever is reloaded later. */
+static int prepare_first(struct kernel *k)
+{
+	int failed = prepare_process(k);
+	if (!failed)
+		failed = open_sockets(k);
+	if (!failed)
+		failed = daemonize_late(k);
+	if (!failed)
+		failed = drop_privileges(k);
+	return failed ? failed : log_target_keep(k->handover);
+}
+
+/* The same in a process that is set up already, or only tries. */
+static int prepare_again(struct kernel *k)
+{
+	const struct settings *s = k->settings;
+	log_target_again(k->log_target, k->handover);
+	log_banner();
+	int failed = change_directory(s->chdir);
+	if (!failed)
+		failed = open_sockets(k);
+	return failed ? failed : change_directory(s->chdir2);
+}
+
+/* What a start would come to, found out without starting. */
+static int rehearse(struct kernel *k)
+{
+	int processes, failed = prepare_again(k);
+	if (!failed)
+		failed = lay_out_table(k, &processes);
+	listeners_vacuum(k->listeners, true);
+	return failed ? EXIT_CANNOT_START : 0;
+}
+
 static int run_server(struct kernel *k)
 {
 	int processes;
-	if (prepare_process(k) || open_sockets(k) || daemonize_late(k) || drop_privileges(k) ||
-	    lay_out_table(k, &processes))
+	bool again = handover_taken(k->handover);
+	if (handover_is_trial(k->handover))
+		return rehearse(k);
+	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone = !k->settings->master && processes == 1 && worker_count() == 1;
-	int failed = alone ? 0 : log_pipe_begin(NULL);
+	bool alone = !again && !k->settings->master && processes == 1 && worker_count() == 1;
+	int failed = alone ? 0 : log_pipe_begin(k->handover);
 	if (failed) {
 		fail("make", "the pipes of the log", -failed);
 		return EXIT_CANNOT_START;
@@ -342,18 +412,6 @@ static int run_server(struct kernel *k)
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
 	return status;
-}
-
-/* The process that ends after all others; 0: there is none. */
-static pid_t last_pid(const struct kernel *k)
-{
-	for (int i = 0; i < proc_table_size(k->table); i++) {
-		const struct proc_slot *slot = proc_slot_at(k->table, i);
-		if (atomic_load(&slot->state) != UWSGI_PROC_FREE &&
-		    proc_kind_at(k->table, slot->kind)->flags & UWSGI_KIND_LAST)
-			return atomic_load(&slot->pid);
-	}
-	return 0;
 }
 
 /* The last line of a server that could not go on. */
@@ -371,9 +429,13 @@ int server_main(int argc, char **argv, char **envp)
 	k->role = "main";
 	k->control_fd = k->life_fd = -1;
 	k->started_us = uwsgi_micros();
-	proc_title_init(argc, argv, envp);
+	k->image = image_remember(argc, argv, envp);
+	k->handover = handover_create();
+	if (!k->image || !k->handover)
+		return EXIT_CANNOT_START;
+	proc_title_init(argc, argv, environ);
 	plugin_glue_set(k);
-	cause_init();
+	cause_init(handover_memory(k->handover, "cause", CAUSE_SIZE));
 	if (make_parts(k, exe_dir()))
 		return say_why(EXIT_CANNOT_START);
 	if (argc == 3 && !strcmp(argv[1], "--manifest"))
@@ -382,6 +444,6 @@ int server_main(int argc, char **argv, char **envp)
 	if (result != CONFIG_START)
 		return result == CONFIG_DONE ? 0 : -result;
 	int status = say_why(run_server(k));
-	log_pipe_end(k->table ? last_pid(k) : 0);
+	log_pipe_end();
 	return status;
 }

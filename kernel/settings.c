@@ -81,6 +81,17 @@ static int apply_request_id(const char *key, const char *value, void *data)
 	return settings->request_id ? 0 : -ENOMEM;
 }
 
+static int apply_compat(const char *key, const char *value, void *data)
+{
+	struct settings *settings = data;
+	if (strcmp(value, "uwsgi-2.0")) {
+		uwsgi_log("%s = %s: the one version there is compatibility with is uwsgi-2.0\n", key, value);
+		return -EINVAL;
+	}
+	settings->compat_2_0 = true;
+	return 0;
+}
+
 #define ROW(NAME, TYPE, FIELDNAME, HELP, ...)                                                                          \
 	{                                                                                                              \
 		.name = NAME, .type = UWSGI_OPT_##TYPE, .value = FIELD(FIELDNAME), .help = HELP, .group = GROUP,       \
@@ -111,6 +122,13 @@ static const struct uwsgi_option rows[] = {
 	ROW("vacuum", BOOL, vacuum, "remove unix sockets and pid files at exit"),
 	ROW("no-orphans", BOOL, no_orphans, "workers die when the master disappears"),
 	ROW("worker-reload-mercy", INT, worker_reload_mercy, "seconds a worker may take to stop (default 60)"),
+	ROW("reload-mercy", INT, reload_mercy, "seconds any process may take to stop"),
+	ROW("reload-deadline", INT, reload_deadline, "seconds a new generation may take to be ready while an old one serves, 0: no limit (default 120)"),
+	ROW("max-crashes", INT, max_crashes, "end the server when one process died that many times in a row within its first second (default: never)"),
+	ROW("lazy", BOOL, lazy, "lazy-apps, and a reload replaces the workers only"),
+	ROW("chain", BOOL, chain, "a reload replaces worker by worker"),
+	ROW("exit-on-reload", BOOL, exit_on_reload, "a reload ends the server"),
+	CALL("compat", apply_compat, "\"uwsgi-2.0\": the old meaning of what is different on purpose, see docs/migrating.md"),
 	ROW("max-requests", INT, max_requests, "replace a worker after that many requests", .letter = 'R'),
 	ROW("pidfile", STR, pidfile, "write the pid here, before privileges are dropped"),
 	ROW("pidfile2", STR, pidfile2, "write the pid here, after privileges were dropped"),
@@ -190,6 +208,7 @@ int settings_register(struct settings *settings, struct option_registry *options
 		.threads = 1,
 		.need_app = true,
 		.worker_reload_mercy = 60,
+		.reload_deadline = 120,
 		.listen = 100,
 		.buffer_size = 4096,
 		.max_vars = 64,
@@ -231,6 +250,11 @@ int settings_finish(struct settings *settings)
 		settings->processes = 1;
 	if (settings->threads < 1)
 		settings->threads = 1;
+	if (settings->lazy)
+		settings->lazy_apps = true;
+	if (settings->compat_2_0)
+		uwsgi_log("*** compat = uwsgi-2.0: SIGTERM reloads unless die-on-term is set, unix sockets take the "
+			  "umask ***\n");
 	settings->enable_threads = (settings->enable_threads && !settings->disable_threads) || settings->threads > 1;
 	if (settings->procname || settings->procname_prefix || settings->procname_prefix_spaced ||
 	    settings->procname_append || settings->procname_master)

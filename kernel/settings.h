@@ -24,8 +24,12 @@ struct settings {
 	bool die_on_term;
 	bool vacuum;
 	bool no_orphans;
-	int worker_reload_mercy; /* seconds */
-	int max_requests;	 /* 0: never */
+	int worker_reload_mercy, reload_mercy; /* seconds */
+	int reload_deadline;		       /* seconds for a new generation to be ready; 0: none */
+	int max_crashes; /* young deaths of one process in a row that end the server; 0: none do */
+	bool lazy, chain, exit_on_reload;
+	bool compat_2_0;
+	int max_requests; /* 0: never */
 	const char *pidfile, *pidfile2;
 	bool auto_procname;
 	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;

@@ -28,19 +28,14 @@ static int init(void)
 	}
 	int result = writer_create(&options_given);
 	wanted = result > 0;
-	return wanted ? uwsgi_log_collect() : result;
+	if (wanted)
+		uwsgi_log_collect(writer_run);
+	return result;
 }
 
 static int count(void)
 {
 	return wanted;
-}
-
-/* log-reopen: with each new generation, which its first worker tells. */
-static void on_start(const char *kind, int number)
-{
-	if (options_given.reopen && !strcmp(kind, "worker") && number == 1 && uwsgi_my_generation() > 1)
-		uwsgi_log_reopen();
 }
 
 #define GIVEN(NAME) .value = &options_given.NAME, .group = "logging"
@@ -75,13 +70,9 @@ static const struct uwsgi_option options[] = {
 };
 /* clang-format on */
 
-static const struct uwsgi_hook hooks[] = {
-	UWSGI_HOOK(UWSGI_HOOK_PROCESS_START, uwsgi_hook_process, on_start),
-	{ 0 },
-};
-
 static const struct uwsgi_kind kinds[] = {
-	{ "logger", .flags = UWSGI_KIND_FROM_MASTER | UWSGI_KIND_LAST, .count = count, .run = writer_run },
+	{ "logger", .flags = UWSGI_KIND_FROM_MASTER | UWSGI_KIND_SINGLE | UWSGI_KIND_LAST, .count = count,
+	  .run = writer_run },
 	{ 0 },
 };
 
@@ -91,6 +82,5 @@ struct uwsgi_plugin logger_plugin = {
 	.init = init,
 	.strict = 1,
 	.options = options,
-	.hooks = hooks,
 	.kinds = kinds,
 };

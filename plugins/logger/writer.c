@@ -46,6 +46,8 @@ static struct {
 	uint64_t tick_ms; /* when the clock is looked at next */
 } writer;
 
+static volatile sig_atomic_t told_to_end;
+
 /* ---- configuration ---- */
 
 /* "[ID ]NAME:ARGS": an id is what a space ends before the first colon. */
@@ -296,19 +298,37 @@ static void tick(void)
 	look_at_touches();
 }
 
-int writer_run(int number)
+/* Only the master may end it: a key of the terminal or a service manager tells everybody, and the others still talk. */
+static void on_signal(int signum, siginfo_t *info, void *context)
 {
-	/* the end of the server is told by its last line, not by a signal */
-	static const int ignored[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGTSTP };
-	struct uwsgi_log_batch batch;
-	(void)number;
+	(void)signum;
+	(void)context;
+	if (info->si_code == SI_USER && info->si_pid == uwsgi_master_pid())
+		told_to_end = 1;
+}
+
+static void mind_signals(void)
+{
+	static const int ends[] = { SIGTERM, SIGINT };
+	static const int ignored[] = { SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGTSTP };
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		sigaction(ends[i], &action, NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		signal(ignored[i], SIG_IGN);
+}
+
+int writer_run(int number)
+{
+	struct uwsgi_log_batch batch;
+	(void)number;
+	mind_signals();
 	int got = uwsgi_log_next(&batch, 0);
 	if (open_default())
 		return 1;
 	each_sink(tell, UWSGI_LOG_REOPEN); /* a predecessor may have moved them */
-	for (; got != -EPIPE; got = uwsgi_log_next(&batch, TICK_MS)) {
+	/* what there is when it is told to end is written first */
+	for (; got != -EPIPE && !(got == 0 && told_to_end); got = uwsgi_log_next(&batch, told_to_end ? 0 : TICK_MS)) {
 		if (got == 1 && (batch.kind == UWSGI_LOG_REOPEN || batch.kind == UWSGI_LOG_ROTATE))
 			each_sink(tell, (int)batch.kind);
 		else if (got == 1)

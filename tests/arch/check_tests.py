@@ -10,6 +10,13 @@ import sys
 ELSEWHERE = {
     "main": "one call",
     "accept": "needs a worker around it: tests/e2e",
+    "crew": "orders, ends and hears of real processes: tests/e2e/test_robust.py, test_reload.py",
+    "crew_death": "the end of real processes; what follows is test_proc_policy's",
+    "generation": "forks the zygote and talks to it: tests/e2e",
+    "image": "starts the program again: tests/e2e/test_reload.py",
+    "rehearsal": "starts the program to see whether it would start: tests/e2e/test_reload.py",
+    "reload": "rehearsal, image and generation in order: tests/e2e/test_reload.py",
+    "takeover": "whose turn it is among real processes: tests/e2e/test_reload.py",
     "child": "the life of a forked process: tests/e2e",
     "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",
     "master": "the life of the server: tests/e2e",

@@ -370,7 +370,7 @@ def test_the_master_does_not_wait_for_a_writer_that_hangs(serve, tmp_path):
         server.process.send_signal(signal.SIGUSR1)
     server.process.send_signal(signal.SIGINT)
     assert server.wait_exit() == 0
-    assert "is killed" in everything(server) and "goodbye to uWSGI.\n" in everything(server)
+    assert "NO MERCY" in everything(server) and "goodbye to uWSGI.\n" in everything(server)
     assert not session_members(server.process.pid)
 
 
@@ -380,7 +380,8 @@ def test_the_keys_of_a_terminal_do_not_end_the_writer_first(serve, tmp_path):
     wait_for_text(path, "spawned uWSGI worker 1")
     os.killpg(server.process.pid, signal.SIGINT)
     assert server.wait_exit() == 0
-    assert path.read_text().endswith("goodbye to uWSGI.\n") and "logger 1" not in path.read_text().split("SIGINT")[-1]
+    end = path.read_text().split("SIGINT")[-1]
+    assert re.search(r"worker 1 buried.*logger 1 buried.*goodbye to uWSGI\.\n$", end, re.S)
 
 
 def test_the_end_of_a_failed_start_is_told_through_the_logger(start, write, tmp_path):
@@ -389,6 +390,45 @@ def test_the_end_of_a_failed_start_is_told_through_the_logger(start, write, tmp_
     server = start("--wsgi-file", "broken.py", "--logger", "file:%s" % path, ready=False)
     assert server.wait_exit() == 22
     assert path.read_text().splitlines()[-1].endswith("exit status 22") and "no such day" in path.read_text()
+
+
+def test_no_line_is_lost_over_reloads(serve, tmp_path):
+    path = tmp_path / "all.log"
+    server = serve(APP, "-p", "2", "--logger", "file:%s" % path, ready=False)
+    wait_for_text(path, "spawned uWSGI worker 2")
+    threads = [threading.Thread(target=ask_all, args=(server, i * 500, (i + 1) * 500)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for generation in (2, 3):
+        server.process.send_signal(signal.SIGHUP)
+        wait_for_text(path, "generation %d answers" % generation)
+        wait_until(lambda: everything(server).count("spawned uWSGI logger 1") == generation, "its logger")
+    for thread in threads:
+        thread.join()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert sorted(numbers(path.read_text())) == list(range(1000))
+    assert path.read_text().endswith("goodbye to uWSGI.\n") and "DAMN" not in everything(server)
+
+
+def test_a_reload_brings_the_logger_and_takes_it_away(start, write, tmp_path):
+    write("app.py", APP)
+    one, two = tmp_path / "one.log", tmp_path / "two.log"
+    plain = "[uwsgi]\nmaster = true\nwsgi-file = app.py\n"
+    write("uwsgi.ini", plain)
+    server = start("--ini", "uwsgi.ini")
+    for text, log, number in ((plain + "logger = file:%s\n" % one, one, 2), (plain + "logger = file:%s\n" % two, two, 3),
+                              (plain, server.log_path, 4)):
+        write("uwsgi.ini", text)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "generation %d answers" % number in everything(server), "generation %d" % number)
+
+        def came():
+            server.get("/in/%d" % number)  # the old worker may still answer the first
+            return log.exists() and "GET /in/%d " % number in log.read_text()
+
+        wait_until(came, lambda: "the lines of generation %d:\n%s" % (number, everything(server)))
+    assert "GET /in/4 " not in one.read_text() + two.read_text()
 
 
 def test_a_full_disk_stops_nobody(serve, tmp_path):

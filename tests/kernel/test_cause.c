@@ -6,10 +6,16 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uwsgi/shm.h>
 
 #include "cause.h"
 
-TestSuite(cause, .init = cause_init);
+static void set_up(void)
+{
+	cause_init(uwsgi_shm_alloc(CAUSE_SIZE));
+}
+
+TestSuite(cause, .init = set_up);
 
 Test(cause, there_is_none_at_first)
 {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "handover.h"
 #include "listen.h"
 #include "privs.h"
 
@@ -47,7 +48,7 @@ TestSuite(listen, .init = begin, .fini = end, .timeout = 20);
 
 static struct listeners *with(const char *address)
 {
-	struct listeners *l = listeners_create(&settings);
+	struct listeners *l = listeners_create(&settings, handover_create());
 	cr_assert_eq(listeners_add(l, address, "uwsgi"), 0);
 	return l;
 }
@@ -157,7 +158,7 @@ Test(listen, goes_on_with_an_inherited_socket)
 	cr_assert_eq(listeners_bind(l), 0);
 	cr_assert_eq(only(l)->fd, fd);
 	cr_assert_str_eq(only(l)->name, path);
-	listeners_vacuum(l);
+	listeners_vacuum(l, false);
 	cr_assert_eq(access(path, F_OK), 0, "it is not ours to remove");
 }
 
@@ -250,14 +251,14 @@ Test(listen, removes_its_own_file_and_no_other)
 {
 	struct listeners *l = with(path);
 	listeners_bind(l);
-	listeners_vacuum(l);
+	listeners_vacuum(l, false);
 	cr_assert_eq(access(path, F_OK), -1);
-	listeners_vacuum(l);
+	listeners_vacuum(l, false);
 	l = with(path);
 	listeners_bind(l);
 	unlink(path);
 	foreign(path, SOCK_STREAM, true);
-	listeners_vacuum(l);
+	listeners_vacuum(l, false);
 	cr_assert_eq(access(path, F_OK), 0, "a newer server has the path now");
 }
 
@@ -265,7 +266,7 @@ Test(listen, removes_its_own_file_and_no_other)
 
 Test(listen, hands_connections_from_a_gateway_to_a_worker)
 {
-	struct listeners *l = listeners_create(&settings);
+	struct listeners *l = listeners_create(&settings, handover_create());
 	struct uwsgi_socket *s = listeners_gateway(l, "127.0.0.1:0", "test");
 	struct sockaddr_storage peer;
 	char byte;
@@ -292,7 +293,7 @@ Test(listen, hands_connections_from_a_gateway_to_a_worker)
 
 Test(listen, takes_a_port_alone_for_a_gateway)
 {
-	struct listeners *l = listeners_create(&settings);
+	struct listeners *l = listeners_create(&settings, handover_create());
 	struct uwsgi_socket *s = listeners_gateway(l, "0", "test");
 	cr_assert_not_null(s);
 	cr_assert(!strncmp(s->name, "0.0.0.0:", 8));
@@ -300,7 +301,7 @@ Test(listen, takes_a_port_alone_for_a_gateway)
 
 Test(listen, keeps_a_connection_that_no_worker_has_room_for)
 {
-	struct listeners *l = listeners_create(&settings);
+	struct listeners *l = listeners_create(&settings, handover_create());
 	struct uwsgi_socket *s = listeners_gateway(l, "127.0.0.1:0", "test");
 	int failed, passed = 0, fd;
 	do {
@@ -316,7 +317,7 @@ Test(listen, keeps_a_connection_that_no_worker_has_room_for)
 
 Test(listen, closes_what_only_gateways_need)
 {
-	struct listeners *l = listeners_create(&settings);
+	struct listeners *l = listeners_create(&settings, handover_create());
 	struct uwsgi_socket *s = listeners_gateway(l, "127.0.0.1:0", "test");
 	int fd = uwsgi_socket_gateway_fd(s);
 	listeners_close_gateways(l);

@@ -2,18 +2,30 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <uwsgi/shm.h>
 
+#include "handover.h"
 #include "log_pipe.h"
 
 static int original;
+static struct handover *handover;
+
+/* What the process does that writes the log. */
+static int read_to_the_end(int number)
+{
+	struct uwsgi_log_batch batch;
+	int got;
+	(void)number;
+	while ((got = uwsgi_log_next(&batch, -1)) != -EPIPE)
+		if (got == 1)
+			uwsgi_log_raw(batch.text, batch.len);
+	return 0;
+}
 
 static void begin(void)
 {
@@ -23,8 +35,9 @@ static void begin(void)
 	fcntl(original, F_SETFL, O_APPEND);
 	dup2(original, STDOUT_FILENO);
 	dup2(original, STDERR_FILENO);
-	uwsgi_log_collect();
-	cr_assert_eq(log_pipe_begin(NULL), 0);
+	handover = handover_create();
+	uwsgi_log_collect(read_to_the_end);
+	cr_assert_eq(log_pipe_begin(handover), 0);
 }
 
 TestSuite(log_pipe, .init = begin, .timeout = 30);
@@ -162,61 +175,73 @@ Test(log_pipe, lets_the_master_go_on_when_it_is_full)
 	free(all);
 }
 
-static void read_to_the_end(void)
-{
-	struct uwsgi_log_batch batch;
-	int got;
-	while ((got = uwsgi_log_next(&batch, -1)) != -EPIPE)
-		if (got == 1)
-			uwsgi_log_raw(batch.text, batch.len);
-}
-
 Test(log_pipe, ends_when_everything_was_written)
 {
-	pid_t reader = fork();
-	if (reader == 0) {
-		read_to_the_end();
-		_exit(0);
-	}
 	for (int i = 0; i < 100; i++)
 		uwsgi_log("line %d\n", i);
-	log_pipe_end(reader);
+	log_pipe_end();
 	cr_assert(strstr(outside(), "line 0\n") && strstr(outside(), "line 99\n"));
-	cr_assert_eq(waitpid(reader, NULL, 0), -1, "it was waited for");
 	uwsgi_log("after the end\n");
 	cr_assert(strstr(outside(), "after the end\n"));
 	cr_assert_eq(uwsgi_log_reopen(), -ENOTCONN);
 }
 
-Test(log_pipe, writes_itself_what_no_reader_is_left_for)
+static int die(int number)
 {
+	struct uwsgi_log_batch batch;
+	(void)number;
+	uwsgi_log_next(&batch, 1000);
+	raise(SIGKILL);
+	return 0;
+}
+
+Test(log_pipe, writes_itself_what_no_reader_can)
+{
+	uwsgi_log_collect(die);
 	uwsgi_log("one\n");
 	log_pipe_put_requests("id\tGET /\n\tGET /2\n", 17);
-	in_a_child(take_one_and_die);
-	uwsgi_log("two\n");
-	log_pipe_end(0);
+	log_pipe_end();
 	const char *text = outside();
-	cr_assert(strstr(text, "one\n") && strstr(text, "two\n") && strstr(text, "GET /\nGET /2\n"), "%s", text);
+	cr_assert(strstr(text, "one\n") && strstr(text, "GET /\nGET /2\n"), "%s", text);
 	cr_assert(!strstr(text, "id"));
 }
 
-Test(log_pipe, can_be_handed_over)
+/* The next image, as far as memory and descriptors know. */
+static void become_the_next_image(void)
 {
-	const int *fds = log_pipe_fds();
+	char number[16];
+	snprintf(number, sizeof number, "%d", handover_seal(handover));
+	setenv(HANDOVER_ENV, number, 1);
+	handover = handover_create();
+	cr_assert(handover_taken(handover));
+}
+
+Test(log_pipe, goes_on_in_the_next_image)
+{
 	uwsgi_log("before\n");
-	for (int i = 0; i < LOG_PIPE_FDS; i++)
-		cr_assert_neq(fcntl(fds[i], F_GETFD), -1);
-	int handed[LOG_PIPE_FDS];
-	memcpy(handed, fds, sizeof handed);
-	cr_assert_eq(log_pipe_begin(handed), 0);
+	become_the_next_image();
+	cr_assert_eq(log_pipe_begin(handover), 0);
 	uwsgi_log("after\n");
 	cr_assert(is(next(UWSGI_LOG_LINES), "before\nafter\n"));
 }
 
+Test(log_pipe, stays_open_for_old_processes_when_the_next_image_wants_it_no_more)
+{
+	int old = dup(STDERR_FILENO);
+	become_the_next_image();
+	uwsgi_log_collect(NULL);
+	cr_assert_eq(log_pipe_begin(handover), 0);
+	cr_assert(!log_pipe_takes_requests());
+	uwsgi_log("from the new one\n");
+	cr_assert_str_eq(outside(), "from the new one\n");
+	cr_assert_eq(write(old, "from an old one\n", 16), 16);
+	log_pipe_end();
+	cr_assert(strstr(outside(), "from an old one\n"));
+}
+
 Test(log_pipe_not, is_not_there_unless_it_was_asked_for)
 {
-	cr_assert_eq(log_pipe_begin(NULL), 0);
-	cr_assert_null(log_pipe_fds());
+	cr_assert_eq(log_pipe_begin(handover_create()), 0);
 	cr_assert(!log_pipe_takes_requests());
 	cr_assert_eq(uwsgi_log_rotate(), -ENOTCONN);
 }

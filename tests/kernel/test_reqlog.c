@@ -26,7 +26,7 @@ static void begin(void)
 	unlink(path);
 	fcntl(out, F_SETFL, O_APPEND);
 	dup2(out, STDERR_FILENO);
-	rings = reqlog_create(2);
+	rings = reqlog_create(NULL, 2);
 	reqlog = reqlog_open(rings, 1);
 	cr_assert_not_null(reqlog);
 	cr_assert_eq(reqlog_format(reqlog, &d.settings, 3), 0);

@@ -6,7 +6,7 @@
  *
  * Changes
  *   1.0  first version
- *   1.1  UWSGI_KIND_LAST; uwsgi_log_collect, _next, _reopen, _rotate and uwsgi_log_file */
+ *   1.1  uwsgi_log_collect, _next, _reopen, _rotate and uwsgi_log_file */
 #ifndef UWSGI_ABI_H
 #define UWSGI_ABI_H
 

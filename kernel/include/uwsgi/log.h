@@ -23,14 +23,15 @@ UWSGI_API void uwsgi_cause(const char *fmt, ...) UWSGI_PRINTF(1, 2);
 
 /* ---- one process that writes what all others say ----
  *
- * A plugin that wants every line asks for it in its init, and brings a process kind with UWSGI_KIND_LAST that reads them.
- * From the first fork on, standard output and error of all processes, and the lines of requests, go through pipes to it.
- * The server needs a master then.  Lines are lost neither when the process dies, which is started again, nor at the end,
- * when it is the last to go. */
+ * A plugin that wants every line asks for it in its init, and brings a process kind that reads them: FROM_MASTER,
+ * SINGLE and LAST.  Told to end, it writes what there is first; other signals of the kind everybody gets it ignores.
+ * From the first fork on, standard output and error of all processes, and the lines of requests, go through pipes to
+ * it. The server needs a master then.  Lines are lost neither while there is no such process, nor by its death. */
 
 enum uwsgi_log_kind {
 	UWSGI_LOG_LINES,    /* what processes wrote */
-	UWSGI_LOG_REQUESTS, /* lines of requests; each begins with the id of the request (request-id) or nothing, and a tab */
+	UWSGI_LOG_REQUESTS, /* lines of requests; each begins with the id of the request (request-id) or nothing, and a
+			       tab */
 	UWSGI_LOG_REOPEN,   /* no text: files were moved away, open them again */
 	UWSGI_LOG_ROTATE,   /* no text: move files away now */
 };
@@ -41,13 +42,14 @@ struct uwsgi_log_batch {
 	size_t len;
 };
 
-/* [main] in init: collect the lines.  0 or a negative errno. */
-UWSGI_API int uwsgi_log_collect(void);
+/* [main] in init: collect the lines.  `reader` is the .run of that kind; it is called a last time, with 0, when no
+ * other process is left. */
+UWSGI_API void uwsgi_log_collect(int (*reader)(int number));
 
 /* The next lines, waiting for at most `timeout_ms` (-1: as long as it takes).  What the last call gave is taken for
  * written; after a death, the successor gets it again.  From the first call on, standard output and error of this
  * process are those the server was started with.
- * 1; 0: nothing came in time; -EPIPE: the server ended, and this process must.  [the process that writes] */
+ * 1; 0: nothing came in time; -EPIPE: the server ended and everything was read.  [the process that writes] */
 UWSGI_API int uwsgi_log_next(struct uwsgi_log_batch *batch_r, int timeout_ms);
 
 /* Let that process open its files again, or move them away and begin new ones.  0, or -ENOTCONN when there is none.

@@ -7,11 +7,11 @@
 UWSGI_BEGIN_DECLS
 
 enum {
-	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, outlives generations; without it: by the zygote */
+	UWSGI_KIND_FROM_MASTER = 1u << 0, /* forked by the master, without the application; without it: by the zygote */
 	UWSGI_KIND_SERVES = 1u << 1,	  /* runs the accept loop of the kernel; .run is not called */
-	/* with FROM_MASTER: never told to end, started again even while the others end, and not waited for: it ends by
-	 * itself when it has nothing left to do for them (uwsgi_log_next), and must ignore the signals that end others */
-	UWSGI_KIND_LAST = 1u << 2,
+	UWSGI_KIND_SINGLE = 1u << 2,	  /* never two of one number at once: a reload ends the old one, then starts
+					     the new; without it the old one ends when the new one is ready */
+	UWSGI_KIND_LAST = 1u << 3,	  /* the others need it: at the end of the server it is told last */
 };
 
 /* A kind of process.  A table ends with an all-zero row. */

@@ -9,8 +9,13 @@ UWSGI_BEGIN_DECLS
 /* Zeroed memory that all processes forked later share.  Never freed.  NULL when there is none.  [main] [master] */
 UWSGI_API void *uwsgi_shm_alloc(size_t size);
 
+/* The same under a name that is nobody else's ("cache main"): its contents live on over reloads.  Zeroed when it is
+ * new, or when what a former image of the server left has another size.  Of the pointers in it only offsets keep their
+ * meaning. [main] */
+UWSGI_API void *uwsgi_shm_keep(const char *name, size_t size);
+
 /* A lock shared by processes.  When its owner dies, the next uwsgi_lock_take gets it and returns 1.
- * `name` is borrowed for ever and shows in the statistics.  [main] */
+ * It lives on over reloads under its name, of which 63 bytes count.  [main] */
 struct uwsgi_lock;
 UWSGI_API struct uwsgi_lock *uwsgi_lock_create(const char *name);
 /* Blocks.  0, or 1 when the former owner died holding it: check what it guards. */

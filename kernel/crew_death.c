@@ -1,0 +1,185 @@
+/* crew_death.c - a process that ended: its log lines are saved, it is announced, and proc_policy.c decides what follows. */
+#include "cause.h"
+#include "crew.h"
+#include "proc_policy.h"
+#include "reqlog.h"
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <uwsgi/log.h>
+
+/* A process that is to come back after a pause. */
+struct comeback {
+	struct uwsgi_timer timer; /* first: the timer is the comeback */
+	struct crew *crew;
+	struct proc_slot last;
+};
+
+static const char *name_of(struct crew *crew, const struct proc_slot *slot)
+{
+	return proc_kind_at(crew->k->table, slot->kind)->name;
+}
+
+static void on_comeback(struct uwsgi_timer *timer)
+{
+	struct comeback *c = (struct comeback *)timer;
+	struct crew *crew = c->crew;
+	struct generation *g = crew_generation(crew, c->last.generation);
+	if (!crew->ending && g && !g->retiring && c->last.number <= crew_wanted(crew, c->last.kind) &&
+	    !crew_find(crew, c->last.kind, c->last.number, g->number))
+		crew_start(crew, c->last.kind, c->last.number, g, &c->last, false);
+	free(c);
+}
+
+static void start_later(struct crew *crew, const struct proc_slot *last, uint64_t delay_ms)
+{
+	struct comeback *c = calloc(1, sizeof *c);
+	if (!c)
+		return;
+	c->crew = crew;
+	memcpy(&c->last, last, sizeof *last);
+	c->timer.fn = on_comeback;
+	uwsgi_log("uwsgi: %s %d ends again and again; the next one starts in %llu ms\n", name_of(crew, last),
+		  last->number, (unsigned long long)delay_ms);
+	uwsgi_loop_timer(crew->k->loop, &c->timer, delay_ms);
+}
+
+static void log_exit(struct crew *crew, const struct proc_slot *slot, int wstatus, bool wanted)
+{
+	const char *kind = name_of(crew, slot);
+	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == EXIT_RECYCLE)
+		uwsgi_log("...The work of process %d is done. Seeya!\n", (int)slot->pid);
+	else if (!wanted)
+		uwsgi_log("%s %d buried (pid: %d)\n", kind, slot->number, (int)slot->pid);
+	else if (WIFSIGNALED(wstatus))
+		uwsgi_log("DAMN ! %s %d (pid: %d) died, killed by signal %d :( trying respawn ...\n", kind,
+			  slot->number, (int)slot->pid, WTERMSIG(wstatus));
+	else
+		uwsgi_log("DAMN ! %s %d (pid: %d) died, exit status %d :( trying respawn ...\n", kind, slot->number,
+			  (int)slot->pid, WEXITSTATUS(wstatus));
+}
+
+static void rescue_log(struct crew *crew, const struct proc_slot *slot)
+{
+	struct reqlog *log = reqlog_open(crew->k->logs, proc_slot_index(crew->k->table, slot));
+	if (log)
+		reqlog_flush(log);
+	free(log);
+}
+
+/* The server goes on: what one process could not do is news, not the last line. */
+static void tell_cause(void)
+{
+	if (!cause_get())
+		return;
+	uwsgi_log("uwsgi: %s\n", cause_get());
+	cause_clear();
+}
+
+/* A kind of which there is never more than one a number waits for the end of the old generation's. */
+static void start_waiting(struct crew *crew, const struct proc_slot *last)
+{
+	struct generation *g = crew_serving(crew);
+	if (!crew->ending && g && crew_is_single(crew, last->kind) && last->number <= crew_wanted(crew, last->kind) &&
+	    !proc_slot_find(crew->k->table, last->kind, last->number))
+		crew_start(crew, last->kind, last->number, g, NULL, false);
+}
+
+void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
+{
+	struct proc_slot last;
+	struct generation *g = crew_generation(crew, slot->generation);
+	int state = atomic_load(&slot->state);
+	bool told = state == UWSGI_PROC_STOPPING;
+	memcpy(&last, slot, sizeof last);
+	rescue_log(crew, slot);
+	proc_retire(crew->k->table, slot);
+	struct proc_exit ended = {
+		.wstatus = wstatus,
+		.age_ms = uwsgi_now_ms() - last.spawned_ms,
+		.crashes = last.crashes,
+		.budget = crew->k->settings->max_crashes,
+		.was_ready = state == UWSGI_PROC_IDLE,
+		.wanted = !told && !crew->ending && g && !g->retiring && last.number <= crew_wanted(crew, last.kind) &&
+			  !crew_find(crew, last.kind, last.number, last.generation),
+		.first_of_all = g && !g->serving,
+	};
+	log_exit(crew, &last, wstatus, ended.wanted);
+	struct proc_decision decision = proc_policy_on_exit(&ended);
+	last.crashes = decision.crashes;
+	if (decision.verdict == PROC_RESTART_NOW || decision.verdict == PROC_RESTART_LATER)
+		tell_cause();
+	if (decision.verdict == PROC_RESTART_NOW)
+		crew_start(crew, last.kind, last.number, g, &last, false);
+	else if (decision.verdict == PROC_RESTART_LATER)
+		start_later(crew, &last, decision.delay_ms);
+	else if (decision.verdict == PROC_GIVE_UP)
+		crew->failed(crew, g, EXIT_APP_FAILED);
+	else
+		start_waiting(crew, &last);
+	crew->changed(crew, g);
+}
+
+/* A process that was ordered of a zygote that is gone will not come. */
+static void cancel_order(struct crew *crew, struct proc_slot *slot, int arg)
+{
+	(void)arg;
+	if (atomic_load(&slot->pid) == 0)
+		proc_retire(crew->k->table, slot);
+}
+
+/* The application may end the zygote before it can say why. */
+static void explain_zygote_exit(int wstatus)
+{
+	if (cause_get())
+		return;
+	if (WIFSIGNALED(wstatus))
+		uwsgi_cause("the process that was loading the application was killed by signal %d (%s)",
+			    WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
+	else
+		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
+}
+
+static void bury_zygote(struct crew *crew, struct generation *g, int wstatus)
+{
+	bool loaded = g->loaded;
+	g->zygote = 0;
+	crew_each(crew, g->number, cancel_order, 0);
+	if (crew->ending || g->retiring)
+		return;
+	if (!loaded && !g->serving) {
+		explain_zygote_exit(wstatus);
+		crew->failed(crew, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
+		return;
+	}
+	if (!loaded) { /* it was the second, in place of one that died: the files have changed since */
+		explain_zygote_exit(wstatus);
+		tell_cause();
+		uwsgi_log("uwsgi: generation %u has no zygote; a reload is needed before its workers can be replaced\n",
+			  g->number);
+		return;
+	}
+	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application\n",
+		  g->number);
+	int failed = crew_start_zygote(crew, g);
+	if (failed)
+		uwsgi_log("uwsgi: cannot start a zygote: %s; a reload is needed before workers can be replaced\n",
+			  strerror(-failed));
+}
+
+bool crew_buried(struct crew *crew, pid_t pid, int wstatus)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (crew->generations[i].number && crew->generations[i].zygote == pid) {
+			bury_zygote(crew, &crew->generations[i], wstatus);
+			crew->changed(crew, NULL);
+			return true;
+		}
+	struct proc_slot *slot = proc_slot_by_pid(crew->k->table, pid);
+	if (slot)
+		crew_bury(crew, slot, wstatus);
+	return slot != NULL;
+}

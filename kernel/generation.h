@@ -1,0 +1,43 @@
+/* generation.h - one loading of the configuration and the application: its zygote, and the line to its processes.
+ *
+ * Processes the zygote forks and gateways the master forks itself talk to the master over one datagram socket. */
+#ifndef KERNEL_GENERATION_H
+#define KERNEL_GENERATION_H
+
+#include "kernel.h"
+
+#include <uwsgi/loop.h>
+
+struct crew;
+
+struct generation {
+	struct crew *crew;	  /* whose it is */
+	unsigned number;	  /* 0: not in use */
+	pid_t zygote;		  /* 0: none */
+	bool needs_zygote;	  /* some of its processes come from one */
+	bool loaded;		  /* its application is */
+	bool serving;		  /* all its processes were ready once */
+	bool retiring;		  /* told to end */
+	bool chained;		  /* takes over worker by worker */
+	int chain_at;		  /* ... up to the one of this number */
+	bool brutal;		  /* its predecessors do not finish their requests */
+	int child_fd;		  /* the processes' end of the control socket; -1 when closed */
+	struct uwsgi_watch watch; /* the master's end; fd -1 when closed */
+};
+
+/* Open the control socket; on_message is called with `g` when there is something to read.  0 or -errno.  [master] */
+int generation_open(struct kernel *k, struct generation *g, void (*on_message)(struct uwsgi_watch *, unsigned));
+/* Fork the zygote.  Its child calls `in_child` first: what only the master may hold is closed there.  0 or -errno. */
+int generation_fork_zygote(struct kernel *k, struct generation *g, void (*in_child)(void *), void *data);
+/* The next message of its processes.  False: there is none now. */
+bool generation_receive(struct kernel *k, struct generation *g, struct message *message_r);
+/* Order the process of a slot from the zygote.  0 or -errno. */
+int generation_order(const struct generation *g, int slot);
+/* No more orders: its zygote ends. */
+void generation_close(struct kernel *k, struct generation *g);
+
+/* Keep for the master's next image, and take from the one before: the next of those kept, false when there is none. */
+int generation_keep(struct kernel *k, const struct generation *g);
+bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)(struct uwsgi_watch *, unsigned));
+
+#endif

@@ -1,0 +1,20 @@
+/* image.h - how this program was started, so that it can be started again. */
+#ifndef KERNEL_IMAGE_H
+#define KERNEL_IMAGE_H
+
+
+struct image {
+	char **argv, **envp; /* copies: the title of the process is written over the originals */
+	char *path;	     /* of the program: as it was named with a slash, else where it was found */
+	int cwd_fd;	     /* the directory it was started in */
+};
+
+/* Remember it, before anything is changed.  NULL: out of memory. */
+const struct image *image_remember(int argc, char **argv, char **envp);
+
+struct handover;
+/* Become the next image in this process, with what `handover` keeps and `extra` ("NAME=value", may be NULL) in its
+ * environment.  Returns only when that fails: -errno. */
+int image_exec(const struct image *image, struct handover *handover, const char *extra);
+
+#endif
