@@ -59,7 +59,7 @@ def test_requests_answered_with_a_file_can_be_the_only_ones_logged(serve):
             if environ["PATH_INFO"] == "/file":
                 return environ["wsgi.file_wrapper"](open(__file__, "rb"))
             return [b"x"]
-    """, "--disable-logging", "--log-sendfile")
+    """, "--disable-logging", "--log-sendfile", "true")
     server.get("/plain")
     server.get("/file")
     assert " via sendfile() " in line_with(server, "GET /file")

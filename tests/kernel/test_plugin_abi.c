@@ -195,6 +195,10 @@ Test(plugin_abi, is_read_when_it_is_longer_or_shorter_than_ours)
 	cr_assert_eq(abi.kind_size, 0);
 }
 
+#define TEXT(x) #x
+#define TEXT_OF(x) TEXT(x)
+#define MINOR TEXT_OF(UWSGI_ABI_MINOR)
+
 Test(plugin_abi, says_why_a_plugin_does_not_fit)
 {
 	static const struct uwsgi_abi ours = UWSGI_ABI_INIT;
@@ -206,8 +210,10 @@ Test(plugin_abi, says_why_a_plugin_does_not_fit)
 		{ offsetof(struct uwsgi_abi, minor), 7, NULL },
 		{ offsetof(struct uwsgi_abi, plugin_size), 4096, NULL },
 		{ offsetof(struct uwsgi_abi, kind_size), 4096, NULL },
-		{ offsetof(struct uwsgi_abi, major), 2, "built for ABI 2.0, this kernel is 1.0: rebuild it" },
-		{ offsetof(struct uwsgi_abi, major), 0, "built for ABI 0.0, this kernel is 1.0: rebuild it" },
+		{ offsetof(struct uwsgi_abi, major), 2,
+		  "built for ABI 2." MINOR ", this kernel is 1." MINOR ": rebuild it" },
+		{ offsetof(struct uwsgi_abi, major), 0,
+		  "built for ABI 0." MINOR ", this kernel is 1." MINOR ": rebuild it" },
 		{ offsetof(struct uwsgi_abi, pointer_size), 4,
 		  "built for 32-bit pointers, this kernel has 64-bit ones" },
 		{ offsetof(struct uwsgi_abi, plugin_size), 0, "its ABI note holds impossible sizes: rebuild it" },
