@@ -356,6 +356,8 @@ void log_pipe_end(void)
 	pipes.ending = true;
 	if (pipes.reader)
 		read_on();
+	if (uwsgi_log_file())
+		log_to_file(uwsgi_log_file(), false); /* it may have been rotated since the start */
 	while (uwsgi_log_next(&batch, 0) == 1)
 		if (batch.kind == UWSGI_LOG_REQUESTS)
 			write_requests(STDERR_FILENO, batch.text, batch.len);

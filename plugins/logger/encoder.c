@@ -34,16 +34,15 @@ static const struct {
 	{ "suffix", "${msg}", "", NL_KEEP, false, "" },
 	{ "nl", "${msg}", "", NL_ALWAYS, false, "" },
 	{ "format", "", "", NL_NONE, false, "${msg}" },
-	{ "json", "", "", NL_NONE, true,
-	  "{\"time\":${unix},\"request_id\":\"${request_id}\",\"message\":\"${msg}\"}" },
+	{ "json", "", "", NL_NONE, true, "{\"time\":${unix},\"request_id\":\"${request_id}\",\"message\":\"${msg}\"}" },
 };
 
 static const struct {
 	const char *name;
 	enum piece_kind kind;
 } variables[] = {
-	{ "msg", MSG },	      { "msgnl", MSGNL },   { "unix", UNIX },		    { "millis", MILLIS },
-	{ "micros", MICROS }, { "request_id", REQUEST_ID },
+	{ "msg", MSG },	      { "msgnl", MSGNL },   { "unix", UNIX },
+	{ "millis", MILLIS }, { "micros", MICROS }, { "request_id", REQUEST_ID },
 };
 
 /* ---- JSON ---- */
@@ -215,8 +214,8 @@ static size_t put_piece(const struct encoder *e, const struct piece *piece, cons
 	case MSG:
 		return put(e, out, room, r->text);
 	case MSGNL: {
-		size_t n = put(e, out, room - 2, r->text);
-		return n + put(e, out + n, 2, (struct uwsgi_str){ "\n", 1 });
+		size_t newline = room < 2 ? room : 2, n = put(e, out, room - newline, r->text);
+		return n + put(e, out + n, newline, (struct uwsgi_str){ "\n", 1 });
 	}
 	case UNIX:
 		return put_number(out, room, r->now_us / 1000000);
