@@ -14,17 +14,27 @@
 #define DATE_CTIME "%a %b %e %H:%M:%S %Y"
 #define DATE_APACHE "%d/%b/%Y:%H:%M:%S %z"
 
-/* Of a piece, the fields its row or its kind needs. */
-struct piece {
-	void (*render)(struct piece *piece, struct logline *line, const struct logfacts *facts);
-	bool is_variable; /* shows as "-" when it is empty */
-	char *text;	  /* TEXT: itself; DATE: for strftime; VAR, LOGVAR: the name */
+/* A date, and the second it is of. */
+struct date {
+	const char *format;
+	time_t at;
 	size_t len;
-	enum uwsgi_known_key key;
-	uint64_t (*number)(const struct logfacts *facts);
-	time_t at; /* DATE: the second `date` is of */
-	char date[128];
-	size_t date_len;
+	char text[128];
+};
+
+/* Text, and what comes behind it.  Small, because a line walks through all of them. */
+struct piece {
+	char *text;
+	size_t len;
+	void (*render)(struct piece *piece, struct logline *line, const struct logfacts *facts); /* NULL: nothing */
+	char *arg; /* its name, or the format of its date */
+	size_t arg_len;
+	union { /* what its row or its kind needs */
+		enum uwsgi_known_key key;
+		uint64_t (*number)(const struct logfacts *facts);
+		struct date *date;
+	};
+	bool dash; /* shows as "-" when it is empty */
 };
 
 struct logformat {
@@ -37,22 +47,17 @@ struct logformat {
 
 /* ---- how a piece is written ---- */
 
-static void render_text(struct piece *p, struct logline *l, const struct logfacts *f)
-{
-	(void)f;
-	logline_add(l, p->text, p->len);
-}
-
 static void render_date(struct piece *p, struct logline *l, const struct logfacts *f)
 {
+	struct date *date = p->date;
 	time_t at = (time_t)(f->req->started_us / 1000000);
-	if (at != p->at || !p->date_len) {
+	if (at != date->at || !date->len) {
 		struct tm tm;
 		localtime_r(&at, &tm);
-		p->date_len = strftime(p->date, sizeof p->date, p->text, &tm);
-		p->at = at;
+		date->len = strftime(date->text, sizeof date->text, date->format, &tm);
+		date->at = at;
 	}
-	logline_add_field(l, (struct uwsgi_str){ p->date, p->date_len });
+	logline_add_field(l, (struct uwsgi_str){ date->text, date->len });
 }
 
 static void render_known(struct piece *p, struct logline *l, const struct logfacts *f)
@@ -62,12 +67,12 @@ static void render_known(struct piece *p, struct logline *l, const struct logfac
 
 static void render_var(struct piece *p, struct logline *l, const struct logfacts *f)
 {
-	logline_add_field(l, uwsgi_request_var(f->req, p->text, p->len));
+	logline_add_field(l, uwsgi_request_var(f->req, p->arg, p->arg_len));
 }
 
 static void render_logvar(struct piece *p, struct logline *l, const struct logfacts *f)
 {
-	logline_add_field(l, uwsgi_request_logvar(f->req, (struct uwsgi_str){ p->text, p->len }));
+	logline_add_field(l, uwsgi_request_logvar(f->req, (struct uwsgi_str){ p->arg, p->arg_len }));
 }
 
 static void render_number(struct piece *p, struct logline *l, const struct logfacts *f)
@@ -231,21 +236,46 @@ static const struct variable *find(const char *name, size_t len)
 	return NULL;
 }
 
-static int push(struct logformat *format, struct piece piece, const char *text, size_t len)
+/* The piece that is being made: text is collected until something else comes. */
+static struct piece *open_piece(struct logformat *format)
 {
+	if (format->count && !format->pieces[format->count - 1].render)
+		return &format->pieces[format->count - 1];
 	struct piece *all = realloc(format->pieces, (format->count + 1) * sizeof *all);
 	if (!all)
-		return -1;
+		return NULL;
 	format->pieces = all;
-	piece.text = strndup(text, len);
-	piece.len = len;
-	all[format->count++] = piece;
-	return piece.text ? 0 : -1;
+	all[format->count] = (struct piece){ .text = NULL };
+	return &all[format->count++];
 }
 
 static int push_text(struct logformat *format, const char *text, size_t len)
 {
-	return len ? push(format, (struct piece){ .render = render_text }, text, len) : 0;
+	struct piece *piece = open_piece(format);
+	char *more = piece ? realloc(piece->text, piece->len + len + 1) : NULL;
+	if (!more)
+		return -1;
+	memcpy(more + piece->len, text, len);
+	piece->text = more;
+	piece->len += len;
+	return 0;
+}
+
+/* End the piece with what comes behind its text. */
+static int push(struct logformat *format, struct piece what, const char *arg, size_t len)
+{
+	struct piece *piece = open_piece(format);
+	if (!piece)
+		return -1;
+	what.text = piece->text;
+	what.len = piece->len;
+	what.arg = strndup(arg, len);
+	what.arg_len = len;
+	bool date = what.render == render_date;
+	if (date && (what.date = calloc(1, sizeof *what.date)))
+		what.date->format = what.arg;
+	*piece = what;
+	return what.arg && (!date || what.date) ? 0 : -1;
 }
 
 static bool begins(const char *name, size_t len, const char *prefix)
@@ -256,12 +286,14 @@ static bool begins(const char *name, size_t len, const char *prefix)
 
 static int push_variable(struct logformat *format, const char *name, size_t len)
 {
-	struct piece piece = { .is_variable = true };
+	struct piece piece = { .dash = format->dash };
 	const struct variable *v = find(name, len);
 	if (v) {
 		piece.render = v->render;
-		piece.key = v->key;
-		piece.number = v->number;
+		if (v->number)
+			piece.number = v->number;
+		else
+			piece.key = v->key;
 		format->has_memory |= v->flags & OF_MEMORY;
 		return v->date ? push(format, piece, v->date, strlen(v->date)) : push(format, piece, name, len);
 	}
@@ -329,8 +361,13 @@ void logformat_destroy(struct logformat **format)
 {
 	if (!*format)
 		return;
-	for (size_t i = 0; i < (*format)->count; i++)
-		free((*format)->pieces[i].text);
+	for (size_t i = 0; i < (*format)->count; i++) {
+		struct piece *piece = &(*format)->pieces[i];
+		free(piece->text);
+		free(piece->arg);
+		if (piece->render == render_date)
+			free(piece->date);
+	}
 	free((*format)->pieces);
 	free(*format);
 	*format = NULL;
@@ -345,9 +382,11 @@ void logformat_render(struct logformat *format, struct logline *line, const stru
 {
 	for (size_t i = 0; i < format->count; i++) {
 		struct piece *piece = &format->pieces[i];
+		logline_add(line, piece->text, piece->len);
 		size_t before = line->len;
-		piece->render(piece, line, facts);
-		if (format->dash && piece->is_variable && line->len == before)
+		if (piece->render)
+			piece->render(piece, line, facts);
+		if (piece->dash && line->len == before)
 			logline_add(line, "-", 1);
 	}
 	line->text[line->len++] = '\n';

@@ -27,21 +27,25 @@ static inline void logline_add(struct logline *l, const char *p, size_t n)
 static inline void logline_add_number(struct logline *l, uint64_t n)
 {
 	char digits[20];
-	size_t at = sizeof digits;
+	size_t at = sizeof digits, to = l->len;
 	do
 		digits[--at] = (char)('0' + n % 10);
 	while (n /= 10);
-	logline_add(l, digits + at, sizeof digits - at);
+	/* few bytes: copied here, not by a call */
+	while (at < sizeof digits && to < sizeof l->text - 1)
+		l->text[to++] = digits[at++];
+	l->len = to;
 }
 
 /* What a client sent, with control bytes made harmless: nobody can end the line but us. */
 static inline void logline_add_field(struct logline *l, struct uwsgi_str s)
 {
-	size_t from = l->len;
-	logline_add(l, s.p, s.n < LOGFIELD_MAX ? s.n : LOGFIELD_MAX);
-	for (size_t i = from; i < l->len; i++)
-		if ((unsigned char)l->text[i] < ' ' || l->text[i] == 127)
-			l->text[i] = '?';
+	size_t n = s.n < LOGFIELD_MAX ? s.n : LOGFIELD_MAX, room = sizeof l->text - 1 - l->len;
+	char *to = l->text + l->len;
+	n = n < room ? n : room;
+	for (size_t i = 0; i < n; i++)
+		to[i] = (unsigned char)s.p[i] < ' ' || s.p[i] == 127 ? '?' : s.p[i];
+	l->len += n;
 }
 
 #endif
