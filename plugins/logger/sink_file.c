@@ -36,7 +36,8 @@ static int take_pair(struct sink *sink, const char *key, const char *value)
 	else if (!strcmp(key, "touch-reopen") || !strcmp(key, "touch_reopen"))
 		sink->touch = strdup(value);
 	else {
-		uwsgi_cause("logger %s: there is no key %s, only path, maxsize, backupname and touch-reopen", sink->name, key);
+		uwsgi_cause("logger %s: there is no key %s, only path, maxsize, backupname and touch-reopen",
+			    sink->name, key);
 		return -EINVAL;
 	}
 	return 0;
@@ -102,17 +103,20 @@ static void backup_name(const struct sink *sink, char *name, size_t size)
 
 static void rotate(struct sink *sink)
 {
-	char name[4096];
-	if (was_moved(sink)) {
-		reopen(sink);
-		return;
+	char name[4096] = "";
+	bool tried = sink->rotate_again_ms;
+	int failed = 0;
+	if (!was_moved(sink)) {
+		backup_name(sink, name, sizeof name);
+		failed = rename(sink->path, name) == -1 ? -errno : 0;
 	}
-	backup_name(sink, name, sizeof name);
-	int failed = rename(sink->path, name) == -1 ? -errno : file_open(sink);
+	if (!failed)
+		failed = file_open(sink);
 	sink->rotate_again_ms = failed ? uwsgi_now_ms() + SINK_RETRY_MS : 0;
-	if (failed)
-		uwsgi_log("uwsgi: cannot rotate the log %s to %s: %s; it goes on where it was, and is tried again\n",
-			  sink->path, name, strerror(-failed));
+	if (failed && !tried)
+		uwsgi_log("uwsgi: cannot rotate the log %s%s%s: %s; it goes on where it was, and is tried again each "
+			  "second\n",
+			  sink->path, *name ? " to " : "", name, strerror(-failed));
 }
 
 static void told(struct sink *sink, enum uwsgi_log_kind what)

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_a_unix_socket_does_as_well_and_may_come_later(serve, tmp_path):
                 return None
 
         assert b"GET /found " in wait_until(came, "a datagram")
-    assert re.search(r"is written again; [1-9]\d* lines were lost", server.log)
+    wait_until(lambda: re.search(r"is written again; [1-9]\d* lines were lost", server.log), "how many were lost")
 
 
 def test_a_remote_syslog_gets_its_form(serve, udp):  # noqa: F811
@@ -271,6 +272,25 @@ def test_the_rotated_file_can_have_a_name(serve, tmp_path):
     wait_until(backup.exists, "the backup")
     assert backup.stat().st_size > 2000
     assert sorted(p.name for p in tmp_path.glob("app.log*")) == ["app.log"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
+def test_a_log_that_may_not_be_rotated_goes_on_and_says_so_once(serve, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    path = tmp_path / "app.log"
+    server = serve(APP, "--uid", "65534", "--logto", path, "--log-maxsize", "2000")
+    ask_all(server, 0, 30)
+    wait_for_text(path, "cannot rotate the log")
+    end = time.monotonic() + 2.2  # it is tried again each second
+
+    def still_goes_on():
+        server.get("/n/30")
+        return time.monotonic() > end and "GET /n/30 " in path.read_text()
+
+    wait_until(still_goes_on, "more lines")
+    assert path.read_text().count("cannot rotate the log") == 1
+    assert set(numbers(path.read_text())) == set(range(31))
 
 
 @pytest.mark.parametrize("option, moved", [("--touch-logreopen", True), ("--touch-logrotate", False)])
@@ -456,7 +476,7 @@ def test_a_log_that_can_be_written_again_says_what_was_lost(serve, tmp_path):
     wait_until(again, "it to be written again")
     assert b"GET /found " in os.read(reader, 65536)
     os.close(reader)
-    assert re.search(r"is written again; [1-9]\d* lines were lost", server.log)
+    wait_until(lambda: re.search(r"is written again; [1-9]\d* lines were lost", server.log), "how many were lost")
 
 
 def test_standard_error_can_be_opened_by_name(serve):
