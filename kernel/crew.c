@@ -141,7 +141,7 @@ void crew_start_missing(struct crew *crew, struct generation *g)
 			continue; /* link by link, see takeover.c */
 		for (int number = 1; number <= count; number++)
 			if (crew_is_single(crew, kind) ? !proc_slot_find(crew->k->table, kind, number)
-						  : !crew_find(crew, kind, number, g->number))
+						       : !crew_find(crew, kind, number, g->number))
 				crew_start(crew, kind, number, g, NULL, false);
 	}
 }

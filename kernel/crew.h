@@ -1,7 +1,7 @@
 /* crew.h - the processes of the server, as the master keeps them: ordered, announced, replaced, told to end, buried.
  *
- * The crew does what it is told and what proc_policy.c says of a death.  When something changed that may decide a reload
- * or a stop, it tells its leader, the master. */
+ * The crew does what it is told and what proc_policy.c says of a death.  When something changed that may decide a
+ * reload or a stop, it tells its leader, the master. */
 #ifndef KERNEL_CREW_H
 #define KERNEL_CREW_H
 
@@ -14,11 +14,11 @@
 struct crew {
 	struct kernel *k;
 	struct generation generations[GENERATIONS];
-	unsigned newest;	    /* number of the latest generation */
-	bool ending;		    /* the server stops: nobody is replaced */
-	bool fast;		    /* ... and nobody finishes its requests */
-	int workers;		    /* how many of the serving kind are wanted now, see cheaper.c */
-	int own_fds[OWN_FDS_MAX];   /* what only the master may hold: closed in its children */
+	unsigned newest;	  /* number of the latest generation */
+	bool ending;		  /* the server stops: nobody is replaced */
+	bool fast;		  /* ... and nobody finishes its requests */
+	int workers;		  /* how many of the serving kind are wanted now, see cheaper.c */
+	int own_fds[OWN_FDS_MAX]; /* what only the master may hold: closed in its children */
 	int own_count;
 	struct uwsgi_timer mercy;
 	/* What the leader is told.  `g` may be NULL: it is not about one generation. */
@@ -32,7 +32,8 @@ void crew_own_fd(struct crew *crew, int fd);
 
 /* ---- generations ---- */
 
-/* Begin the next generation: its zygote is forked, its processes follow when the application is loaded.  0 or -errno. */
+/* Begin the next generation: its zygote is forked, its processes follow when the application is loaded.  0 or -errno.
+ */
 int crew_begin(struct crew *crew, struct generation **g_r);
 struct generation *crew_generation(struct crew *crew, unsigned number);
 /* The newest that serves; NULL: none does. */
@@ -61,7 +62,8 @@ bool crew_is_single(struct crew *crew, int kind);
 int crew_wanted(const struct crew *crew, int kind);
 /* The process that is up, or about to be, and not leaving.  NULL: none. */
 struct proc_slot *crew_find(struct crew *crew, int kind, int number, unsigned generation);
-/* Order one process.  `before` (may be NULL) is the one it follows; with `replace` that one serves until it is ready. */
+/* Order one process.  `before` (may be NULL) is the one it follows; with `replace` that one serves until it is ready.
+ */
 void crew_start(struct crew *crew, int kind, int number, struct generation *g, struct proc_slot *before, bool replace);
 /* Start whatever of a generation is not there. */
 void crew_start_missing(struct crew *crew, struct generation *g);

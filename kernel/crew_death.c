@@ -1,13 +1,14 @@
-/* crew_death.c - a process that ended: its log lines are saved, it is announced, and proc_policy.c decides what follows. */
+/* crew_death.c - a process that ended: its log lines are saved, it is announced, and proc_policy.c decides what
+ * follows. */
 #include "cause.h"
 #include "crew.h"
 #include "proc_policy.h"
 #include "reqlog.h"
 #include "settings.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <uwsgi/log.h>
 

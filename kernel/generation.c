@@ -1,4 +1,5 @@
-/* generation.c - see generation.h: the mechanics only; who starts, serves and ends is decided in crew.c and takeover.c. */
+/* generation.c - see generation.h: the mechanics only; who starts, serves and ends is decided in crew.c and takeover.c.
+ */
 #include "generation.h"
 
 #include "handover.h"

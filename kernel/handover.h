@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HANDOVER_ENV "UWSGI_HANDOVER"	/* number of the memory file */
+#define HANDOVER_ENV "UWSGI_HANDOVER"	 /* number of the memory file */
 #define HANDOVER_TRIAL "UWSGI_REHEARSAL" /* set: only try whether a start would succeed */
 
 struct handover;
@@ -32,20 +32,20 @@ bool handover_is_trial(const struct handover *h);
 int handover_keep(struct handover *h, const char *name, int fd, const char *text);
 /* The next image does not get it. */
 void handover_drop(struct handover *h, const char *name);
-/* Take over what is kept under `name`: its descriptor (close-on-exec), its text valid until it is kept anew.  False when
- * there is none, or it was claimed before. */
+/* Take over what is kept under `name`: its descriptor (close-on-exec), its text valid until it is kept anew.  False
+ * when there is none, or it was claimed before. */
 bool handover_claim(struct handover *h, const char *name, int *fd_r, const char **text_r);
 /* The name behind `prefix` of the first that nobody has claimed yet; NULL: none. */
 const char *handover_unclaimed(const struct handover *h, const char *prefix);
 /* Close and forget what the image before kept and this one did not claim. */
 void handover_finish(struct handover *h);
 
-/* Memory of that name which all processes forked later share, and the next image too: zeroed, or as the image before left
- * it when it has the same size.  NULL when there is none.  `h` may be NULL: memory of this image alone. */
+/* Memory of that name which all processes forked later share, and the next image too: zeroed, or as the image before
+ * left it when it has the same size.  NULL when there is none.  `h` may be NULL: memory of this image alone. */
 void *handover_memory(struct handover *h, const char *name, size_t size);
 
-/* For execve: descriptors kept are open in the next image, and this is the number of the memory file that lists them, or
- * -errno.  [master, or a child of it that will exec] */
+/* For execve: descriptors kept are open in the next image, and this is the number of the memory file that lists them,
+ * or -errno.  [master, or a child of it that will exec] */
 int handover_seal(struct handover *h);
 /* There was no execve after all. */
 void handover_unseal(struct handover *h, int fd);

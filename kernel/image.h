@@ -2,7 +2,6 @@
 #ifndef KERNEL_IMAGE_H
 #define KERNEL_IMAGE_H
 
-
 struct image {
 	char **argv, **envp; /* copies: the title of the process is written over the originals */
 	char *path;	     /* of the program: as it was named with a slash, else where it was found */

@@ -58,6 +58,7 @@ struct server_shared {
 	_Atomic unsigned loaded_generation; /* the newest whose application is loaded */
 	_Atomic bool stopping;
 	_Atomic bool paused;
+	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;
 };
 

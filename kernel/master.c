@@ -6,9 +6,11 @@
 #include "master.h"
 
 #include "cause.h"
+#include "command.h"
 #include "crew.h"
 #include "handover.h"
 #include "loop.h"
+#include "pidfile.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reload.h"
@@ -33,6 +35,7 @@ struct master {
 	struct uwsgi_watch trap;
 	struct crew crew; /* its leader is this master, found by containment */
 	struct reload reload;
+	struct commands *commands;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -136,7 +139,8 @@ static void on_changed(struct crew *crew, struct generation *g)
 {
 	struct master *m = leader_of(crew);
 	crew_forget(crew);
-	reload_changed(&m->reload, g && g->number ? g : NULL);
+	if (reload_changed(&m->reload, g && g->number ? g : NULL))
+		pidfile_write_safe(m->k->settings);
 }
 
 static void on_failed(struct crew *crew, struct generation *g, int status)
@@ -182,7 +186,8 @@ static bool serves(struct master *m, const struct proc_slot *slot)
 static void replace_worker(struct crew *crew, struct proc_slot *slot, int fast)
 {
 	struct master *m = leader_of(crew);
-	if (!serves(m, slot) || !proc_is_up(slot))
+	/* one that is starting, be it the successor of one seen just now, is as new as it can be */
+	if (!serves(m, slot) || atomic_load(&slot->state) != UWSGI_PROC_IDLE)
 		return;
 	if (!fast)
 		crew_replace(crew, slot);
@@ -328,21 +333,25 @@ int master_run(struct kernel *k)
 	reload_init(&m->reload, &m->crew, before_exec, m);
 	int failed = set_up(m);
 	atomic_store(&k->shared->master_pid, getpid());
+	atomic_store(&k->shared->term_reloads, k->settings->compat_2_0 && !k->settings->die_on_term);
 	uwsgi_log("%s uWSGI master process (pid: %d)\n",
 		  handover_taken(k->handover) ? "gracefully (RE)spawned" : "spawned", (int)getpid());
 	if (k->settings->auto_procname || k->settings->procname_master)
 		proc_title_set(k->settings->procname_master ? k->settings->procname_master : "uWSGI master");
+	/* before the application is loaded: a file touched from now on is newer than what was loaded */
+	m->commands = failed ? NULL : command_open(m, &m->crew);
 	if (!failed && handover_taken(k->handover))
 		crew_claim(&m->crew);
+	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {
 		uwsgi_cause("the master cannot be set up: %s", strerror(-failed));
 		return EXIT_CANNOT_START;
 	}
-	handover_finish(k->handover);
 	reap(m);
 	uwsgi_loop_run(k->loop);
+	command_close(m->commands);
 	uwsgi_log("goodbye to uWSGI.\n");
 	return m->exit_status;
 }

@@ -1,5 +1,5 @@
-/* rehearsal.h - would the server start as it is configured now?  Tried in a child, which does everything a start does up
- * to its sockets and then leaves: what is wrong with an edited configuration is found while the old one serves. */
+/* rehearsal.h - would the server start as it is configured now?  Tried in a child, which does everything a start does
+ * up to its sockets and then leaves: what is wrong with an edited configuration is found while the old one serves. */
 #ifndef KERNEL_REHEARSAL_H
 #define KERNEL_REHEARSAL_H
 

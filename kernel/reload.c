@@ -133,16 +133,18 @@ void reload_init(struct reload *r, struct crew *crew, bool (*before_exec)(void *
 	*r = (struct reload){ .crew = crew, .before_exec = before_exec, .data = data };
 	r->deadline.fn = on_deadline;
 	r->deadline.data = r;
+	const char *how;
+	if (!handover_claim(crew->k->handover, "reload", NULL, &how))
+		return;
+	r->under_way = true;
+	r->how = (enum reload_how)atoi(how);
+	handover_drop(crew->k->handover, "reload");
 }
 
 int reload_begin(struct reload *r)
 {
-	const char *how;
-	if (!handover_claim(r->crew->k->handover, "reload", NULL, &how))
+	if (!r->under_way)
 		return begin_generation(r);
-	r->under_way = true;
-	r->how = (enum reload_how)atoi(how);
-	handover_drop(r->crew->k->handover, "reload");
 	begin_or_refuse(r);
 	return 0;
 }
@@ -158,9 +160,10 @@ void reload_ask(struct reload *r, enum reload_how how)
 		return;
 	if (r->under_way || crew_coming(r->crew) || !crew_has_room(r->crew)) {
 		if (!r->again)
-			uwsgi_log("uwsgi: %s\n", crew_has_room(r->crew) ?
-				  "a reload is under way; the next one follows it" :
-				  "older generations still finish their requests; the reload follows when one is gone");
+			uwsgi_log("uwsgi: %s\n", crew_has_room(r->crew)
+							 ? "a reload is under way; the next one follows it"
+							 : "older generations still finish their requests; the reload "
+							   "follows when one is gone");
 		r->again = true;
 		r->again_how = how;
 		return;

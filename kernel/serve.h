@@ -162,6 +162,7 @@ struct serve {
 	int wake_fd;
 	_Atomic bool draining;	       /* accept nothing, close what is idle */
 	_Atomic bool hurry;	       /* close everything */
+	const _Atomic bool *paused;    /* the server is: nothing is accepted, nothing begun */
 	_Atomic int open;	       /* connections */
 	_Atomic uint64_t due_ms;       /* no connection's deadline is earlier */
 	_Atomic uint64_t door_shut_ms; /* since when nothing is accepted; 0: it is */

@@ -8,7 +8,9 @@
 #include "api_option.h"
 #include "api_server.h"
 #include "cause.h"
+#include "command.h"
 #include "config.h"
+#include "control.h"
 #include "handover.h"
 #include "hook.h"
 #include "image.h"
@@ -20,6 +22,7 @@
 #include "loop.h"
 #include "master.h"
 #include "option.h"
+#include "pidfile.h"
 #include "plugin.h"
 #include "plugin_build.h"
 #include "plugin_glue.h"
@@ -167,6 +170,10 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)
+		failed = command_register(k->options);
+	if (!failed)
+		failed = control_register(k->options);
+	if (!failed)
 		failed = api_server_register(k->api);
 	if (!failed)
 		failed = api_option_register(k);
@@ -198,18 +205,6 @@ static const char *mode_name(const struct settings *s)
 	return s->threads > 1 ? "threaded" : "single process";
 }
 
-static int write_pidfile(const char *path)
-{
-	char text[32];
-	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd == -1)
-		return fail("write the pidfile", path, errno);
-	int failed = log_write_all(fd, text, (size_t)n);
-	close(fd);
-	return failed ? fail("write the pidfile", path, -failed) : 0;
-}
-
 static int prepare_process(const struct kernel *k)
 {
 	const struct settings *s = k->settings;
@@ -218,7 +213,7 @@ static int prepare_process(const struct kernel *k)
 		return failed;
 	log_banner();
 	if (s->pidfile)
-		failed = write_pidfile(s->pidfile);
+		failed = pidfile_write(s->pidfile);
 	return failed ? failed : change_directory(s->chdir);
 }
 
@@ -260,7 +255,7 @@ static int daemonize_late(const struct kernel *k)
 {
 	bool forked;
 	int failed = log_target_bound(k->log_target, k->settings, &forked);
-	return failed || !forked || !k->settings->pidfile ? failed : write_pidfile(k->settings->pidfile);
+	return failed || !forked || !k->settings->pidfile ? failed : pidfile_write(k->settings->pidfile);
 }
 
 static int drop_privileges(const struct kernel *k)
@@ -274,7 +269,7 @@ static int drop_privileges(const struct kernel *k)
 	failed = log_target_unprivileged(k->log_target, s);
 	if (failed)
 		return failed;
-	if (s->pidfile2 && (failed = write_pidfile(s->pidfile2)))
+	if (s->pidfile2 && (failed = pidfile_write(s->pidfile2)))
 		return failed;
 	return change_directory(s->chdir2);
 }
@@ -353,10 +348,8 @@ static void clean_up(struct kernel *k)
 	const struct settings *s = k->settings;
 	if (s->vacuum)
 		listeners_vacuum(k->listeners, false);
-	if (s->vacuum && s->pidfile && unlink(s->pidfile) == 0)
-		uwsgi_log("VACUUM: pidfile removed.\n");
-	if (s->vacuum && s->pidfile2)
-		unlink(s->pidfile2);
+	if (s->vacuum)
+		pidfile_vacuum(s);
 }
 
 /* From nothing to a process that may fork: what is done once, whatever is reloaded later. */

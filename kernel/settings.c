@@ -132,6 +132,8 @@ static const struct uwsgi_option rows[] = {
 	ROW("max-requests", INT, max_requests, "replace a worker after that many requests", .letter = 'R'),
 	ROW("pidfile", STR, pidfile, "write the pid here, before privileges are dropped"),
 	ROW("pidfile2", STR, pidfile2, "write the pid here, after privileges were dropped"),
+	ROW("safe-pidfile", STR, safe_pidfile, "write the pid here, when the server answers"),
+	ROW("safe-pidfile2", STR, safe_pidfile2, "the same, for a second file"),
 	ROW("auto-procname", BOOL, auto_procname, "name the processes after what they do"),
 	ROW("procname", STR, procname, "title of all processes"),
 	ROW("procname-prefix", STR, procname_prefix, "text before the title of each process"),

@@ -30,7 +30,7 @@ struct settings {
 	bool lazy, chain, exit_on_reload;
 	bool compat_2_0;
 	int max_requests; /* 0: never */
-	const char *pidfile, *pidfile2;
+	const char *pidfile, *pidfile2, *safe_pidfile, *safe_pidfile2;
 	bool auto_procname;
 	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;
 	bool memory_report;

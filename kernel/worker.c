@@ -20,6 +20,7 @@
 #include "trap.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,20 @@ static void wake_all(struct serve *s)
 	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
+/* What comes meanwhile stays where it is, in the sockets and in the epoll; only signals are looked at. */
+static void wait_resumed(struct serve *s)
+{
+	struct pollfd news[] = { { .fd = loop_fd(s->loop), .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN } };
+	reqlog_flush(s->log);
+	while (atomic_load(s->paused) && !atomic_load(&s->draining)) {
+		(void)poll(news, 2, -1);
+		pthread_mutex_lock(&s->loop_lock);
+		loop_turn(s->loop, 0);
+		pthread_mutex_unlock(&s->loop_lock);
+	}
+	wake_all(s);
+}
+
 static void *core_loop(void *arg)
 {
 	struct core *core = arg;
@@ -106,6 +121,8 @@ static void *core_loop(void *arg)
 	my_core = core->index;
 	while (!core_done(s)) {
 		uint64_t now = uwsgi_now_ms();
+		if (atomic_load_explicit(s->paused, memory_order_relaxed) && !atomic_load(&s->draining))
+			wait_resumed(s);
 		housekeeping(core, now);
 		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, now));
 		for (int i = 0; i < n; i++) {
@@ -135,8 +152,13 @@ static void drain(struct serve *s)
 static void on_wake(struct source *source, uint32_t events, struct core *core)
 {
 	struct serve *s = core->serve;
+	uint64_t count;
 	(void)source;
 	(void)events;
+	if (!atomic_load(&s->draining)) { /* resumed */
+		(void)!read(s->wake_fd, &count, sizeof count);
+		return;
+	}
 	pthread_mutex_lock(&s->loop_lock);
 	drain(s);
 	pthread_mutex_unlock(&s->loop_lock);
@@ -144,7 +166,6 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
-	uint64_t count;
 	(void)!read(s->wake_fd, &count, sizeof count);
 }
 
@@ -164,10 +185,20 @@ static void on_trap(struct uwsgi_watch *watch, unsigned events)
 	struct serve *s = watch->data;
 	(void)events;
 	for (int signum; (signum = trap_next());) {
-		if (signum == SIGINT || signum == SIGQUIT)
-			atomic_store(&s->hurry, true);
-		if (signum == SIGUSR1)
+		switch (signum) {
+		case SIGUSR1:
 			continue;
+		case SIGTSTP: /* paused or resumed: every core looks */
+			wake_all(s);
+			continue;
+		case SIGINT:
+		case SIGQUIT:
+			atomic_store(&s->hurry, true);
+			break;
+		case SIGHUP: /* this worker alone is to be replaced */
+			s->exit_status = EXIT_RECYCLE;
+			break;
+		}
 		drain(s);
 	}
 }
@@ -240,10 +271,13 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 
 static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
-	*s = (struct serve){
-		.settings = k->settings, .table = k->table, .slot = slot, .loop = k->loop, .plugins = k->plugins
-	};
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTSTP, 0 };
+	*s = (struct serve){ .settings = k->settings,
+			     .table = k->table,
+			     .slot = slot,
+			     .loop = k->loop,
+			     .plugins = k->plugins,
+			     .paused = &k->shared->paused };
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
 		s->read_size = 16384;

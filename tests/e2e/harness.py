@@ -93,7 +93,7 @@ class Server:
         return lines[-1] if lines else ""
 
     def wait_for_log(self, text):
-        wait_until(lambda: text in self.log, lambda: "%r in the log:\n%s" % (text, self.log))
+        wait_until(lambda: text in self.log, lambda: "%r in the log, which ends:\n%s" % (text, self.log[-4000:]))
 
     def wait_ready(self):
         def answers():

@@ -309,6 +309,28 @@ def test_a_touched_file_opens_or_rotates_the_log(serve, tmp_path, write, option,
     assert "GET /before " in old.read_text() and "GET /after " not in old.read_text()
 
 
+@pytest.mark.parametrize("letter, moved", [("l", True), ("L", False)])
+def test_a_letter_opens_or_rotates_the_log(serve, tmp_path, letter, moved):
+    path, fifo = tmp_path / "app.log", tmp_path / "fifo"
+    server = serve(APP, "--logto", path, "--log-master", "--master-fifo", fifo)
+    server.get("/before")
+    wait_for_text(path, "GET /before ")
+    if moved:
+        path.rename(tmp_path / "app.log.moved")
+    fifo.write_text(letter)
+    wait_until(lambda: path.exists() and "GET /before " not in path.read_text(), "a new file")
+    server.get("/after")
+    wait_for_text(path, "GET /after ")
+
+
+def test_a_letter_says_when_nobody_can_rotate_the_log(serve, tmp_path):
+    fifo = tmp_path / "fifo"
+    server = serve(APP, "--master-fifo", fifo)
+    wait_until(fifo.exists, "the FIFO")
+    fifo.write_text("L")
+    server.wait_for_log("the log cannot be rotated: each process writes to it; log-master gives it to one")
+
+
 def test_a_reload_opens_the_log_again_when_asked(serve, tmp_path):
     path = tmp_path / "app.log"
     server = serve(APP, "--logto", path, "--log-reopen")

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import free_port, session_members, wait_until
+from load import Load, answered, read_all
 
 APP = """
     import os, time
@@ -37,19 +38,6 @@ ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 ASK_AND_CLOSE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-def read_all(s):
-    parts = []
-    while part := s.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def answered(server, path="/", timeout=3):
-    with server.connect(timeout) as s:
-        s.sendall(b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % path.encode())
-        return read_all(s)
-
-
 def processes(server, kind):
     """Pids that the log names for a kind, oldest first, which are still there."""
     pids = [int(pid) for pid in re.findall(r"(?:spawned|Respawned) uWSGI %s \d+ \((?:new )?pid: (\d+)" % kind, server.log)]
@@ -69,32 +57,6 @@ def cpu_seconds(pid):
     with open("/proc/%d/stat" % pid) as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Load(threading.Thread):
-    """Asks again and again, on a connection each, and keeps what went wrong."""
-
-    def __init__(self, server, path="/"):
-        super().__init__()
-        self.server, self.path, self.failures, self.answers, self.ended = server, path, [], 0, False
-
-    def run(self):
-        while not self.ended:
-            try:
-                answer = answered(self.server, self.path, 5)
-                if not answer.startswith(b"HTTP/1.1 200"):
-                    self.failures.append(answer)
-                self.answers += 1
-            except OSError as failure:
-                self.failures.append(failure)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended = True
-        self.join()
 
 
 # ---- starts and stops ----

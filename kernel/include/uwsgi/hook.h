@@ -33,6 +33,9 @@ typedef void uwsgi_hook_process(const char *kind, int number);
 enum uwsgi_fork_phase { UWSGI_FORK_PREPARE, UWSGI_FORK_PARENT, UWSGI_FORK_CHILD };
 typedef void uwsgi_hook_fork(enum uwsgi_fork_phase phase);
 #define UWSGI_HOOK_PROCESS_FORK "process.fork/1" /* [zygote] [child] */
+/* An operator's letter that the kernel has no meaning for: 'E' rescan, 'B' reinforcement, 'S' subscriptions. */
+typedef void uwsgi_hook_command(char letter);
+#define UWSGI_HOOK_MASTER_COMMAND "master.command/1" /* [master] */
 typedef void uwsgi_hook_generation(unsigned generation);
 #define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */
 

@@ -1,0 +1,87 @@
+/* pidfile.c - see pidfile.h.  A file is written aside and renamed, so that nobody reads half a number. */
+#include "pidfile.h"
+
+#include "log.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uwsgi/log.h>
+
+static int fail(const char *path, int error)
+{
+	uwsgi_cause("cannot write the pidfile %s: %s", path, strerror(error));
+	return -error;
+}
+
+int pidfile_write(const char *path)
+{
+	char text[32], aside[PATH_MAX];
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (snprintf(aside, sizeof aside, "%s.%d", path, (int)getpid()) >= (int)sizeof aside)
+		return fail(path, ENAMETOOLONG);
+	/* a directory that is not ours to write in: the file itself may be */
+	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool direct = fd == -1 && (errno == EACCES || errno == EPERM);
+	if (direct)
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd == -1)
+		return fail(path, errno);
+	int failed = log_write_all(fd, text, (size_t)n);
+	close(fd);
+	if (!failed && !direct && rename(aside, path) == -1)
+		failed = -errno;
+	if (failed && !direct)
+		unlink(aside);
+	return failed ? fail(path, -failed) : 0;
+}
+
+enum { AT_START, WHEN_SAFE };
+
+struct pidfile {
+	const char *path;
+	int when;
+};
+
+#define ALL(S)                                                                                                         \
+	{ { (S)->pidfile, AT_START }, { (S)->pidfile2, AT_START }, { (S)->safe_pidfile, WHEN_SAFE },                  \
+	  { (S)->safe_pidfile2, WHEN_SAFE } }
+
+void pidfile_write_all(const struct settings *s)
+{
+	const struct pidfile all[] = ALL(s);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].path)
+			pidfile_write(all[i].path);
+}
+
+void pidfile_write_safe(const struct settings *s)
+{
+	const struct pidfile all[] = ALL(s);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].path && all[i].when == WHEN_SAFE)
+			pidfile_write(all[i].path);
+}
+
+static bool is_ours(const char *path)
+{
+	int pid = 0;
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return false;
+	int fields = fscanf(file, "%d", &pid);
+	fclose(file);
+	return fields == 1 && pid == getpid();
+}
+
+void pidfile_vacuum(const struct settings *s)
+{
+	const struct pidfile all[] = ALL(s);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].path && is_ours(all[i].path) && unlink(all[i].path) == 0)
+			uwsgi_log("VACUUM: pidfile removed.\n");
+}
