@@ -147,6 +147,9 @@ int uwsgi_response_header(struct uwsgi_request *pub, const char *name, size_t na
 		return -EINVAL;
 	if (name_len + value_len + 4 + TAIL_MAX + req->core->serve->extra_headers.n > HEAD_MAX - req->out_len)
 		return -E2BIG;
+	/* the request's id is said once, by us */
+	if (req->id.n && same(name, name_len, req->core->serve->ids.header.p, req->core->serve->ids.header.n))
+		return 0;
 	/* only names of these lengths can be framing: most headers are not compared with anything */
 	if (name_len == 10 || name_len == 14 || name_len == 17) {
 		int skipped = framing(req, name, name_len, value, value_len);

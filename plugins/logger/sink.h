@@ -15,17 +15,17 @@ struct sink;
 
 /* How a sink does its work.  What is NULL is not needed. */
 struct sink_type {
-	const char *name;
 	/* [main] Read the arguments of `logger = NAME:ARGS`.  0, or a negative errno after uwsgi_cause. */
 	int (*configure)(struct sink *sink, char *args);
-	/* Make sink->fd.  0 or a negative errno.  [main] when it must exist at the start, and [writer] after a failure */
+	/* Make sink->fd.  0 or a negative errno.  [main] when it must exist at the start, and [writer] after a failure
+	 */
 	int (*open)(struct sink *sink);
 	/* Write some of the lines; how many bytes are done with, or a negative errno. */
 	ssize_t (*write)(struct sink *sink, const char *text, size_t len);
 	void (*told)(struct sink *sink, enum uwsgi_log_kind what); /* [writer] REOPEN or ROTATE */
-	void (*tick)(struct sink *sink);			     /* [writer] after a batch, and each second */
-	void (*close)(struct sink *sink);			     /* [writer] the end of the server */
-	bool lines; /* a line needs its newline here */
+	void (*tick)(struct sink *sink);			   /* [writer] after a batch, and each second */
+	void (*close)(struct sink *sink);			   /* [writer] the end of the server */
+	bool lines;						   /* a line needs its newline here */
 };
 
 struct sink {

@@ -140,7 +140,6 @@ static void tick(struct sink *sink)
 }
 
 const struct sink_type sink_file = {
-	.name = "file",
 	.configure = configure,
 	.open = file_open,
 	.write = file_write,

@@ -104,9 +104,7 @@ static ssize_t plain_write(struct sink *sink, const char *text, size_t len)
 	return failed ? failed : (ssize_t)len;
 }
 
-const struct sink_type sink_socket = {
-	.name = "socket", .configure = configure_address, .open = socket_open, .write = plain_write
-};
+const struct sink_type sink_socket = { .configure = configure_address, .open = socket_open, .write = plain_write };
 
 /* ---- syslog ---- */
 
@@ -156,9 +154,5 @@ static ssize_t syslog_write(struct sink *sink, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-const struct sink_type sink_syslog = {
-	.name = "syslog", .configure = configure_syslog, .open = socket_open, .write = syslog_write
-};
-const struct sink_type sink_rsyslog = {
-	.name = "rsyslog", .configure = configure_rsyslog, .open = socket_open, .write = syslog_write
-};
+const struct sink_type sink_syslog = { .configure = configure_syslog, .open = socket_open, .write = syslog_write };
+const struct sink_type sink_rsyslog = { .configure = configure_rsyslog, .open = socket_open, .write = syslog_write };

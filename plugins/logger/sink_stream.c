@@ -41,10 +41,8 @@ static int configure_stdio(struct sink *sink, char *args)
 	return 0;
 }
 
-const struct sink_type sink_fd = { .name = "fd", .configure = configure_fd, .write = stream_write, .lines = true };
-const struct sink_type sink_stdio = {
-	.name = "stdio", .configure = configure_stdio, .write = stream_write, .lines = true
-};
+const struct sink_type sink_fd = { .configure = configure_fd, .write = stream_write, .lines = true };
+const struct sink_type sink_stdio = { .configure = configure_stdio, .write = stream_write, .lines = true };
 
 /* ---- a command ---- */
 
@@ -116,7 +114,6 @@ static void pipe_close(struct sink *sink)
 }
 
 const struct sink_type sink_pipe = {
-	.name = "pipe",
 	.configure = configure_pipe,
 	.open = pipe_open,
 	.write = pipe_write,
