@@ -60,6 +60,14 @@ static void do_pause(struct master *m, char letter)
 	master_pause(m);
 }
 
+static void do_scale(struct master *m, char letter)
+{
+	if (letter == 'C')
+		master_cheap(m);
+	else
+		master_grow(m, letter == '+' ? 1 : -1);
+}
+
 static void do_status(struct master *m, char letter)
 {
 	(void)letter;
@@ -97,10 +105,10 @@ static const struct command {
 	char letter;
 	void (*fn)(struct master *m, char letter);
 } commands[] = {
-	{ 'r', do_reload },  { 'R', do_reload },   { 'c', do_reload }, { 'f', do_reload }, { 'w', do_workers },
-	{ 'W', do_workers }, { 'q', do_stop },	   { 'Q', do_stop },   { 'p', do_pause },  { 's', do_status },
-	{ 'P', do_pidfiles }, { 'B', do_tell },	   { 'E', do_tell },   { 'S', do_tell },
-	{ 'l', do_log },     { 'L', do_log },
+	{ 'r', do_reload },   { 'R', do_reload }, { 'c', do_reload }, { 'f', do_reload }, { 'w', do_workers },
+	{ 'W', do_workers },  { 'q', do_stop },	  { 'Q', do_stop },   { 'p', do_pause },  { 's', do_status },
+	{ 'P', do_pidfiles }, { '+', do_scale },  { '-', do_scale },  { 'C', do_scale },  { 'B', do_tell },
+	{ 'E', do_tell },     { 'S', do_tell },	  { 'l', do_log },    { 'L', do_log },
 };
 
 static void run(struct master *m, char letter)
@@ -200,10 +208,8 @@ static const struct touch {
 	char letter;
 	const char *news;
 } touches[] = {
-	{ &wanted.reload, 'r', "grace them all !!!" },
-	{ &wanted.brutal_reload, 'R', "brutal reload !!!" },
-	{ &wanted.workers, 'w', "workers reload !!!" },
-	{ &wanted.chain, 'c', "chain reload !!!" },
+	{ &wanted.reload, 'r', "grace them all !!!" },	  { &wanted.brutal_reload, 'R', "brutal reload !!!" },
+	{ &wanted.workers, 'w', "workers reload !!!" },	  { &wanted.chain, 'c', "chain reload !!!" },
 	{ &wanted.stop, 'q', "gracefully stopping !!!" },
 };
 
@@ -301,9 +307,15 @@ static int apply_exec(const char *key, const char *value, void *data)
 int command_register(struct option_registry *options)
 {
 #define TOUCH(NAME, FIELD, HELP)                                                                                       \
-	{ .name = NAME, .type = UWSGI_OPT_LIST, .value = &wanted.FIELD, .help = HELP, .group = "control" }
+	{                                                                                                              \
+		.name = NAME, .type = UWSGI_OPT_LIST, .value = &wanted.FIELD, .help = HELP, .group = "control"         \
+	}
 	static const struct uwsgi_option rows[] = {
-		{ .name = "master-fifo", .type = UWSGI_OPT_CALL, .apply = apply_fifo, .data = &wanted.fifos, .group = "control",
+		{ .name = "master-fifo",
+		  .type = UWSGI_OPT_CALL,
+		  .apply = apply_fifo,
+		  .data = &wanted.fifos,
+		  .group = "control",
 		  .help = "take one-letter commands from this FIFO (repeatable: the digits 0-9 switch between them)" },
 		TOUCH("touch-reload", reload, "reload when this file is touched"),
 		TOUCH("fs-reload", reload, "the same as touch-reload"),
@@ -311,7 +323,11 @@ int command_register(struct option_registry *options)
 		TOUCH("touch-workers-reload", workers, "replace the workers when this file is touched"),
 		TOUCH("touch-chain-reload", chain, "reload worker by worker when this file is touched"),
 		TOUCH("touch-gracefully-stop", stop, "stop when this file is touched, after finishing requests"),
-		{ .name = "touch-exec", .type = UWSGI_OPT_CALL, .apply = apply_exec, .data = &wanted.exec, .group = "control",
+		{ .name = "touch-exec",
+		  .type = UWSGI_OPT_CALL,
+		  .apply = apply_exec,
+		  .data = &wanted.exec,
+		  .group = "control",
 		  .help = "\"file command\": run the command in a shell when the file is touched" },
 		{ 0 },
 	};

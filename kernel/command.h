@@ -1,5 +1,5 @@
-/* command.h - what an operator can tell a running master, one letter each: written to the control FIFO (`master-fifo`), or
- * stood for by a file that is touched (`touch-reload`, ...). */
+/* command.h - what an operator can tell a running master, one letter each: written to the control FIFO (`master-fifo`),
+ * or stood for by a file that is touched (`touch-reload`, ...). */
 #ifndef KERNEL_COMMAND_H
 #define KERNEL_COMMAND_H
 

@@ -177,12 +177,16 @@ static int do_pause(const char *key, const char *value, void *data)
 int control_register(struct option_registry *options)
 {
 #define ROW(NAME, FN, DATA, HELP)                                                                                      \
-	{ .name = NAME, .type = UWSGI_OPT_CALL, .apply = FN, .data = (void *)DATA, .flags = UWSGI_OPT_IMMEDIATE,      \
-	  .group = "control", .help = HELP }
+	{                                                                                                              \
+		.name = NAME, .type = UWSGI_OPT_CALL, .apply = FN, .data = (void *)DATA, .flags = UWSGI_OPT_IMMEDIATE, \
+		.group = "control", .help = HELP                                                                       \
+	}
 	static const struct uwsgi_option rows[] = {
 		ROW("reload", do_reload, NULL,
-		    "reload the server of this pidfile, wait for how it went, and exit: status 1 and the cause when it failed"),
-		ROW("stop", do_stop, NULL, "stop the server of this pidfile when its requests are finished, wait for its end, and exit"),
+		    "reload the server of this pidfile, wait for how it went, and exit: status 1 and the cause when it "
+		    "failed"),
+		ROW("stop", do_stop, NULL,
+		    "stop the server of this pidfile when its requests are finished, wait for its end, and exit"),
 		ROW("pause", do_pause, pause_only, "pause the server of this pidfile, and exit"),
 		ROW("suspend", do_pause, pause_only, "the same as pause"),
 		ROW("resume", do_pause, resume_only, "let the paused server of this pidfile go on, and exit"),

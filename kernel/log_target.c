@@ -46,6 +46,16 @@ static int apply_date(const char *key, const char *value, void *data)
 	return target->date ? 0 : -ENOMEM;
 }
 
+/* Without a text it is log-date, as it always was. */
+static int apply_prefix(const char *key, const char *value, void *data)
+{
+	struct log_target *target = data;
+	if (!*value || !strcasecmp(value, "true"))
+		return apply_date(key, "", data);
+	target->prefix = strdup(value);
+	return target->prefix ? 0 : -ENOMEM;
+}
+
 #define FIELD(NAME) ((void *)offsetof(struct log_target, NAME))
 #define GROUP .group = "logging"
 
@@ -60,7 +70,7 @@ static const struct uwsgi_option rows[] = {
 	{ "logfile-chown", .type = UWSGI_OPT_BOOL, .value = FIELD(chown), GROUP, .help = "give the log file to uid and gid" },
 	{ "log-date", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_date, GROUP, .help = "begin each line of the server with the date, in this format of strftime" },
 	{ "logdate", .alias_of = "log-date" },
-	{ "log-prefix", .type = UWSGI_OPT_STR, .value = FIELD(prefix), GROUP, .help = "begin each line of the server with this text" },
+	{ "log-prefix", .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_prefix, GROUP, .help = "begin each line of the server with this text" },
 	{ 0 },
 };
 /* clang-format on */

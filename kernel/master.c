@@ -10,10 +10,12 @@
 #include "crew.h"
 #include "handover.h"
 #include "loop.h"
+#include "notify.h"
 #include "pidfile.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reload.h"
+#include "scale.h"
 #include "settings.h"
 #include "trap.h"
 
@@ -36,6 +38,8 @@ struct master {
 	struct crew crew; /* its leader is this master, found by containment */
 	struct reload reload;
 	struct commands *commands;
+	struct scale *scale;
+	struct notify *notify;
 	enum stage stage;
 	int exit_status;
 	int life_write_fd;
@@ -114,6 +118,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 	if (m->stage == STAGE_RUN) {
 		m->exit_status = exit_status;
 		m->crew.ending = true;
+		notify_stopping(m->notify);
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
@@ -237,6 +242,21 @@ void master_log_status(struct master *m)
 	crew_each(&m->crew, 0, log_slot, 0);
 }
 
+void master_grow(struct master *m, int by)
+{
+	scale_by(m->scale, by);
+}
+
+void master_cheap(struct master *m)
+{
+	scale_go_cheap(m->scale);
+}
+
+static void on_idle(void *data)
+{
+	stop(data, false, 0);
+}
+
 static void on_signal(struct master *m, int signum)
 {
 	const struct settings *s = m->k->settings;
@@ -286,6 +306,7 @@ static bool before_exec(void *data)
 	for (int signum; (signum = trap_next());)
 		if (signum != SIGCHLD && signum != SIGHUP)
 			on_signal(m, signum);
+	scale_keep(m->scale);
 	return m->stage == STAGE_RUN;
 }
 
@@ -318,7 +339,20 @@ static int set_up(struct master *m)
 	trap_release(); /* the image before this one held all signals back */
 	m->trap = (struct uwsgi_watch){ .fd = trap_fd(), .fn = on_trap, .data = m };
 	int failed = open_life(m);
-	return failed ? failed : uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (!failed)
+		failed = uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (failed)
+		return failed;
+	/* before the application is loaded: a file touched from now on is newer than what was loaded */
+	m->notify = notify_create(k->loop);
+	reload_init(&m->reload, &m->crew, m->notify, before_exec, m);
+	m->commands = command_open(m, &m->crew);
+	m->scale = scale_begin(&m->crew, on_idle, m);
+	if (handover_taken(k->handover))
+		crew_claim(&m->crew);
+	/* before anything is forked: a socket that was removed is closed for all */
+	handover_finish(k->handover);
+	return m->commands && m->scale && m->notify ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)
@@ -330,19 +364,13 @@ int master_run(struct kernel *k)
 	crew_init(&m->crew, k);
 	m->crew.changed = on_changed;
 	m->crew.failed = on_failed;
-	reload_init(&m->reload, &m->crew, before_exec, m);
-	int failed = set_up(m);
 	atomic_store(&k->shared->master_pid, getpid());
 	atomic_store(&k->shared->term_reloads, k->settings->compat_2_0 && !k->settings->die_on_term);
 	uwsgi_log("%s uWSGI master process (pid: %d)\n",
 		  handover_taken(k->handover) ? "gracefully (RE)spawned" : "spawned", (int)getpid());
 	if (k->settings->auto_procname || k->settings->procname_master)
 		proc_title_set(k->settings->procname_master ? k->settings->procname_master : "uWSGI master");
-	/* before the application is loaded: a file touched from now on is newer than what was loaded */
-	m->commands = failed ? NULL : command_open(m, &m->crew);
-	if (!failed && handover_taken(k->handover))
-		crew_claim(&m->crew);
-	handover_finish(k->handover); /* before anything is forked: a socket that was removed is closed for all */
+	int failed = set_up(m);
 	if (!failed)
 		failed = reload_begin(&m->reload);
 	if (failed) {

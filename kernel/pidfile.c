@@ -48,8 +48,12 @@ struct pidfile {
 };
 
 #define ALL(S)                                                                                                         \
-	{ { (S)->pidfile, AT_START }, { (S)->pidfile2, AT_START }, { (S)->safe_pidfile, WHEN_SAFE },                  \
-	  { (S)->safe_pidfile2, WHEN_SAFE } }
+	{                                                                                                              \
+		{ (S)->pidfile, AT_START }, { (S)->pidfile2, AT_START }, { (S)->safe_pidfile, WHEN_SAFE },             \
+		{                                                                                                      \
+			(S)->safe_pidfile2, WHEN_SAFE                                                                  \
+		}                                                                                                      \
+	}
 
 void pidfile_write_all(const struct settings *s)
 {

@@ -4,6 +4,7 @@
 #include "cause.h"
 #include "handover.h"
 #include "image.h"
+#include "notify.h"
 #include "settings.h"
 #include "takeover.h"
 #include "trap.h"
@@ -34,6 +35,9 @@ static void refuse(struct reload *r, const char *what)
 		uwsgi_log("uwsgi: %s: %s; generation %u keeps serving\n", what, why, old->number);
 	else
 		uwsgi_log("uwsgi: %s: %s; nothing changes\n", what, why);
+	char status[256];
+	snprintf(status, sizeof status, "%s: %s", what, why);
+	notify_status(r->notify, status);
 	finish(r, false, why);
 }
 
@@ -128,9 +132,10 @@ bool reload_rehearsed(struct reload *r, pid_t pid, int wstatus)
 
 /* ---- asked and answered ---- */
 
-void reload_init(struct reload *r, struct crew *crew, bool (*before_exec)(void *data), void *data)
+void reload_init(struct reload *r, struct crew *crew, struct notify *notify, bool (*before_exec)(void *data),
+		 void *data)
 {
-	*r = (struct reload){ .crew = crew, .before_exec = before_exec, .data = data };
+	*r = (struct reload){ .crew = crew, .notify = notify, .before_exec = before_exec, .data = data };
 	r->deadline.fn = on_deadline;
 	r->deadline.data = r;
 	const char *how;
@@ -172,6 +177,7 @@ void reload_ask(struct reload *r, enum reload_how how)
 	r->under_way = true;
 	r->how = how;
 	verdict_begin(&r->crew->k->shared->verdict);
+	notify_reloading(r->notify);
 	int failed = rehearsal_begin(&r->rehearsal, r->crew->k);
 	if (failed) {
 		uwsgi_cause("the new configuration cannot be tried: %s", strerror(-failed));
@@ -182,6 +188,11 @@ void reload_ask(struct reload *r, enum reload_how how)
 bool reload_changed(struct reload *r, struct generation *g)
 {
 	bool taken = g && takeover_check(r->crew, g) == TAKEOVER_DONE;
+	if (taken) {
+		char status[64];
+		snprintf(status, sizeof status, "generation %u answers", g->number);
+		notify_ready(r->notify, status);
+	}
 	if (taken && r->under_way)
 		finish(r, true, "");
 	go_on_if_asked(r);

@@ -17,6 +17,8 @@ enum reload_how {
 	RELOAD_CHAIN,	 /* worker by worker */
 };
 
+struct notify;
+
 struct reload {
 	struct crew *crew;
 	enum reload_how how;
@@ -25,12 +27,14 @@ struct reload {
 	enum reload_how again_how;
 	struct rehearsal rehearsal;
 	struct uwsgi_timer deadline; /* for the application to be loaded */
+	struct notify *notify;
 	/* Everything else the next image needs is kept by this.  False: not now after all. */
 	bool (*before_exec)(void *data);
 	void *data;
 };
 
-void reload_init(struct reload *r, struct crew *crew, bool (*before_exec)(void *data), void *data);
+void reload_init(struct reload *r, struct crew *crew, struct notify *notify, bool (*before_exec)(void *data),
+		 void *data);
 /* The first generation of this server, or, in an image that was handed a server, the one it was started for.
  * 0 or -errno. */
 int reload_begin(struct reload *r);

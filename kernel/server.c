@@ -31,6 +31,7 @@
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "reqlog.h"
+#include "scale.h"
 #include "service.h"
 #include "settings.h"
 #include "worker.h"
@@ -100,7 +101,9 @@ static const char *host_upstream(void *ctx)
 
 static int host_finish(void *ctx)
 {
-	return settings_finish(((struct kernel *)ctx)->settings);
+	struct settings *settings = ((struct kernel *)ctx)->settings;
+	int failed = settings_finish(settings);
+	return failed ? failed : scale_check(settings->processes);
 }
 
 /* ---- steps ---- */
@@ -171,6 +174,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)
 		failed = command_register(k->options);
+	if (!failed)
+		failed = scale_register(k->options);
 	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)

@@ -59,8 +59,9 @@ static void look(struct file *f)
 		f->fn(f->path, f->data);
 }
 
-/* Watch the directory of a file, and on the way to it each directory with a link in it that may be pointed elsewhere, or
- * with a part of the path that is missing as yet.  Returns 0 when at least one directory could be watched, or -errno. */
+/* Watch the directory of a file, and on the way to it each directory with a link in it that may be pointed elsewhere,
+ * or with a part of the path that is missing as yet.  Returns 0 when at least one directory could be watched, or
+ * -errno. */
 static int arm(const struct watch_files *w, const char *path)
 {
 	char part[PATH_MAX], directory[PATH_MAX] = ".";

@@ -15,7 +15,7 @@ SHARED_HEADERS = {"util": 0, "config_parts": 1, "logline": 3, "serve": 3, "kerne
 
 # What uWSGI 2.0 has as a plugin, whether or not this tree has a folder for it.  Words that mean something else in any
 # server (signal, http, router, queue) are plugins' business only as folders.
-SUBSYSTEMS = """asyncio cache carbon cgi cheaper coroae corerouter dumbloop emperor erlang fastrouter fiber geoip gevent
+SUBSYSTEMS = """asyncio cache carbon cgi coroae corerouter dumbloop emperor erlang fastrouter fiber geoip gevent
 glusterfs greenlet gridfs jvm legion lua mono mule perl php psgi pypy python rack rados rawrouter rpc rrdtool ruby
 sharedarea snmp spooler sslrouter stackless symcall tornado websocket xslt""".split()
 

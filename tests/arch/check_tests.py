@@ -18,6 +18,7 @@ ELSEWHERE = {
     "image": "starts the program again: tests/e2e/test_reload.py",
     "rehearsal": "starts the program to see whether it would start: tests/e2e/test_reload.py",
     "reload": "rehearsal, image and generation in order: tests/e2e/test_reload.py",
+    "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
     "takeover": "whose turn it is among real processes: tests/e2e/test_reload.py",
     "child": "the life of a forked process: tests/e2e",
     "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",

@@ -69,7 +69,7 @@ def test_lines_begin_with_the_date(serve):
 
 
 def test_lines_begin_with_a_date_of_ones_own_and_a_text(serve):
-    server = serve(APP, "--logdate=%Y", "--log-prefix", "blue")
+    server = serve(APP, "--logdate=%Y", "--log-prefix=blue")
     server.get()
     server.wait_for_log("GET / ")
     assert re.search(r"^\d{4} - blue - said by the application$", server.log, re.M)
