@@ -12,8 +12,10 @@
 #include "body.h"
 #include "conn.h"
 #include "door.h"
+#include "harakiri.h"
 #include "listen.h"
-#include "proc_policy.h"
+#include "patience.h"
+#include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
 #include "request_id.h"
@@ -28,10 +30,6 @@
 #include <uwsgi/log.h>
 
 #define TURN_REQUESTS 32       /* pipelined requests of one connection before others get their turn */
-#define HEAD_TIMEOUT_MS 10000  /* a whole head, from its first byte */
-#define HELLO_MS 500	       /* for the first request to follow its connection, when the worker is ending */
-#define SWEEP_MS 1000	       /* between two looks at all connections */
-#define DRAIN_SWEEP_MS 100     /* the same, when the worker is ending */
 #define LINGER_TIMEOUT_MS 2000 /* RFC 9112 9.6: let the client read the answer before the reset */
 
 /* The bytes a turn works on: the scratch buffer, or what the connection kept plus what was read now. */
@@ -58,16 +56,6 @@ static void account(struct core *core, struct request *req)
 	atomic_fetch_add_explicit(&slot->tx_bytes, req->pub.body_size + req->pub.head_size, memory_order_relaxed);
 	if (reqlog_wants(req, took))
 		reqlog_request(core->serve->log, req, took, proc_total_requests(core->serve->table));
-}
-
-static void recycle_when_due(struct serve *s)
-{
-	int max = s->settings->max_requests;
-	if (!max || atomic_load(&s->slot->delta_requests) < (uint64_t)max || atomic_exchange(&s->draining, true))
-		return;
-	s->exit_status = EXIT_RECYCLE;
-	uint64_t one = 1;
-	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
 static void name_request(const struct core *core, struct request *req)
@@ -111,6 +99,7 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	body_begin(req, bytes, take);
 	name_request(core, req);
 	atomic_fetch_add_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
+	harakiri_begin(core);
 	if (plugin) {
 		request_set_current(req);
 		plugin->request(pub);
@@ -120,6 +109,8 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 		uwsgi_response_error(pub, 500);
 	}
 	bool keep = response_finish(req);
+	if (!harakiri_end(core))
+		keep = false;
 	atomic_fetch_sub_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
 	account(core, req);
 	c->requests++;
@@ -131,7 +122,7 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	c->seen = c->decoded = 0;
 	c->continued = false;
 	memset(c->decoder, 0, sizeof c->decoder);
-	recycle_when_due(s);
+	recycle_after_request(s);
 	return take;
 }
 
@@ -170,6 +161,17 @@ static int collect_body(struct core *core, struct conn *c, struct input *in, siz
 	return (int64_t)have >= pub->content_length || have >= BODY_COLLECT;
 }
 
+/* Wait for the rest of a body of which `have` bytes are there: until the client stalls, or has been too slow. */
+static void await_body(struct serve *s, struct conn *c, size_t have)
+{
+	uint64_t now = uwsgi_now_ms();
+	if (c->phase != CONN_BODY)
+		c->body_ms = now;
+	uint64_t most = patience_body_ms(s->patience, have), spent = now - c->body_ms;
+	uint64_t left = most > spent ? most - spent : 1;
+	conn_set_phase(s, c, CONN_BODY, left < progress_ms(s) ? left : progress_ms(s));
+}
+
 /* Does the first line end within so many bytes?  When a head is too large, its line or its fields are to blame. */
 static bool has_line(const struct input *in, size_t limit)
 {
@@ -192,7 +194,7 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			head = -431;
 		if (head == 0) {
 			if (c->phase != CONN_HEAD)
-				conn_set_phase(s, c, CONN_HEAD, HEAD_TIMEOUT_MS);
+				conn_set_phase(s, c, CONN_HEAD, patience_head_ms(s->patience));
 			return at;
 		}
 		if (head > s->settings->buffer_size)
@@ -214,10 +216,14 @@ static size_t serve_input(struct core *core, struct conn *c, struct input *in)
 			if (req->pub.expect_continue && rest.len == (size_t)head)
 				body_invite(s, c);
 			c->seen = 0;
-			conn_set_phase(s, c, CONN_BODY, progress_ms(s));
+			await_body(s, c, rest.len - (size_t)head);
 			return at;
 		}
 		at += (size_t)head;
+		if (core->refuses) {
+			refuse(core, c, 503);
+			return in->len;
+		}
 		at += run(core, c, rest.p + head, rest.len - (size_t)head);
 	}
 	return at;
@@ -383,7 +389,8 @@ static bool work(struct core *core, struct conn *c)
 				return false;
 			}
 			conn_set_phase(s, c, CONN_IDLE,
-				       c->requests ? (uint64_t)s->settings->keep_alive * 1000 : HEAD_TIMEOUT_MS);
+				       c->requests ? (uint64_t)s->settings->keep_alive * 1000
+						   : patience_head_ms(s->patience));
 		}
 		if (conn_watch(s, c)) {
 			conn_close(s, c);
@@ -410,6 +417,12 @@ static void own_and_work(struct core *core, struct conn *c)
 void conn_continue(struct core *core, struct conn *c)
 {
 	own_and_work(core, c);
+}
+
+void conn_let_go(struct core *core, struct conn *c)
+{
+	if (!release(c))
+		own_and_work(core, c);
 }
 
 void conn_event(struct source *source, uint32_t events, struct core *core)
@@ -461,55 +474,4 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 	set_peer(c, &peer);
 	c->phase = CONN_IDLE;
 	own_and_work(core, c);
-}
-
-/* ---- deadlines ---- */
-
-/* Give back what was only looked at; an event that came meanwhile is ours to serve. */
-static void let_go(struct core *core, struct conn *c)
-{
-	if (!release(c))
-		own_and_work(core, c);
-}
-
-static void expire(struct core *core, struct conn *c)
-{
-	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-	uint64_t deadline = atomic_load(&c->deadline);
-	if (!deadline || deadline > uwsgi_now_ms()) {
-		let_go(core, c);
-		return;
-	}
-	if ((c->phase == CONN_HEAD || c->phase == CONN_BODY) && (c->protocol->flags & UWSGI_PROTO_KEEPALIVE)) {
-		(void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		uwsgi_log("uwsgi: %.*s: the request was not complete in time, answered 408\n", (int)c->addr_len,
-			  c->addr);
-	}
-	conn_close(core->serve, c);
-}
-
-/* Is its first request about to come?  Its client connected to a server that was there. */
-static bool is_fresh(struct conn *c)
-{
-	return !c->requests && atomic_load(&c->deadline) + HELLO_MS > uwsgi_now_ms() + HEAD_TIMEOUT_MS;
-}
-
-static void close_idle(struct core *core, struct conn *c)
-{
-	if ((c->phase == CONN_IDLE && !c->in.len && !is_fresh(c)) || atomic_load(&core->serve->hurry))
-		conn_close(core->serve, c);
-	else
-		let_go(core, c);
-}
-
-void accept_sweep(struct core *core, uint64_t now_ms)
-{
-	struct serve *s = core->serve;
-	uint64_t next = conn_sweep(core, now_ms, expire), pause = SWEEP_MS;
-	if (atomic_load(&s->draining)) {
-		conn_sweep(core, UINT64_MAX, close_idle);
-		next = 0; /* some were busy just now */
-		pause = DRAIN_SWEEP_MS;
-	}
-	conn_sweep_by(s, next > now_ms + pause ? next : now_ms + pause);
 }

@@ -9,7 +9,7 @@ void accept_event(struct source *source, uint32_t events, struct core *core);
 void conn_event(struct source *source, uint32_t events, struct core *core);
 /* Go on with a connection this thread put aside. */
 void conn_continue(struct core *core, struct conn *c);
-/* Close, or answer 408, what has waited too long; close what is idle while draining. */
-void accept_sweep(struct core *core, uint64_t now_ms);
+/* Give back one that was only looked at; an event that came meanwhile is served. */
+void conn_let_go(struct core *core, struct conn *c);
 
 #endif

@@ -88,6 +88,7 @@ static void add_worker(struct uwsgi_value *list, const struct uwsgi_proc_info *i
 	uwsgi_add_int(w, "delta_requests", (int64_t)info->delta_requests);
 	uwsgi_add_int(w, "signals", (int64_t)info->signals);
 	uwsgi_add_int(w, "exceptions", (int64_t)info->exceptions);
+	uwsgi_add_int(w, "accepting", info->accepting);
 	uwsgi_add_bytes(w, "status", status, strlen(status));
 	uwsgi_add_int(w, "rss", (int64_t)info->rss_bytes);
 	uwsgi_add_int(w, "vsz", (int64_t)info->vsz_bytes);
@@ -97,6 +98,12 @@ static void add_worker(struct uwsgi_value *list, const struct uwsgi_proc_info *i
 	uwsgi_add_int(w, "tx", (int64_t)info->tx_bytes);
 	uwsgi_add_int(w, "avg_rt", (int64_t)info->avg_us);
 	uwsgi_add_list(w, "apps");
+	uwsgi_add_int(w, "harakiri_count", (int64_t)info->harakiris);
+	struct uwsgi_value *timeouts = uwsgi_add_map(w, "timeouts");
+	uwsgi_add_int(timeouts, "head", (int64_t)info->head_timeouts);
+	uwsgi_add_int(timeouts, "body", (int64_t)info->body_timeouts);
+	uwsgi_add_int(timeouts, "send", (int64_t)info->send_timeouts);
+	uwsgi_add_int(timeouts, "idle", (int64_t)info->idle_timeouts);
 }
 
 static int workers(struct uwsgi_call *c)

@@ -5,6 +5,7 @@
 #include "body.h"
 
 #include "conn.h"
+#include "patience.h"
 #include "request.h"
 
 #include <errno.h>
@@ -45,6 +46,18 @@ int64_t uwsgi_body_left(const struct uwsgi_request *pub)
 	return req->body_done ? (int64_t)req->ready : -1;
 }
 
+/* Wait for more: until the client has stalled, or has been too slow on the whole. */
+static int await(struct request *req)
+{
+	const struct serve *s = req->core->serve;
+	uint64_t most = patience_body_ms(s->patience, (uint64_t)req->received), before = uwsgi_now_ms();
+	uint64_t stall = (uint64_t)s->settings->socket_timeout * 1000;
+	uint64_t left = most > req->waited_ms ? most - req->waited_ms : 0;
+	int failed = conn_wait(req->conn->fd, POLLIN, (int)(left < stall ? left : stall));
+	req->waited_ms += (uint32_t)(uwsgi_now_ms() - before);
+	return failed;
+}
+
 /* One read from the socket, waiting for it when nothing is there. */
 static ssize_t receive(struct request *req, void *buf, size_t size)
 {
@@ -55,15 +68,17 @@ static ssize_t receive(struct request *req, void *buf, size_t size)
 		return -ECONNRESET;
 	for (;;) {
 		ssize_t n = recv(c->fd, buf, size, 0);
-		if (n > 0)
+		if (n > 0) {
+			req->received += n;
 			return n;
+		}
 		if (n == 0)
 			return -ECONNRESET;
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)
 			return -ECONNRESET;
-		int failed = conn_wait(c->fd, POLLIN, req->core->serve->settings->socket_timeout * 1000);
+		int failed = await(req);
 		if (failed)
 			return failed;
 	}
@@ -161,6 +176,8 @@ ssize_t uwsgi_body_read(struct uwsgi_request *pub, void *buf, size_t min, size_t
 		min = max;
 	ssize_t n =
 		pub->body == UWSGI_BODY_CHUNKED ? read_chunked(req, buf, min, max) : read_length(req, buf, min, max);
+	if (n == -ETIMEDOUT)
+		conn_too_slow(req->core->serve, PROC_TIMEOUT_BODY);
 	if (n < 0)
 		req->body_status = (uint16_t)status_of(n);
 	return n;

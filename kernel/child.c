@@ -19,6 +19,19 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
+void child_tell(const struct kernel *k, enum message_kind kind)
+{
+	struct message message = { kind, proc_slot_index(k->table, k->slot), k->generation };
+	if (k->control_fd != -1)
+		(void)!write(k->control_fd, &message, sizeof message);
+}
+
+void child_ready(const struct kernel *k)
+{
+	proc_event(k->slot, PROC_EV_READY);
+	child_tell(k, MESSAGE_READY);
+}
+
 static int visit_process(uwsgi_hook_fn *fn, void *data)
 {
 	const struct kernel *k = data;
@@ -79,10 +92,7 @@ static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
 	if (uwsgi_loop_add(k->loop, &trap, UWSGI_READ) || (life.fd != -1 && uwsgi_loop_add(k->loop, &life, UWSGI_READ)))
 		return 1;
 	trap_release();
-	proc_event(k->slot, PROC_EV_READY);
-	struct message ready = { MESSAGE_READY, proc_slot_index(k->table, k->slot), k->generation };
-	if (k->control_fd != -1)
-		(void)!write(k->control_fd, &ready, sizeof ready);
+	child_ready(k);
 	return kind->run(k->slot->number);
 }
 

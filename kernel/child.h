@@ -5,6 +5,10 @@
 #include "kernel.h"
 #include "proc.h"
 
+/* Tell the master something of this process; nothing without one. */
+void child_tell(const struct kernel *k, enum message_kind kind);
+/* This process is ready. */
+void child_ready(const struct kernel *k);
 /* Be the process of `slot` until it ends; does not return.  Signals are held (trap_hold) on entry. */
 _Noreturn void child_main(struct kernel *k, struct proc_slot *slot);
 

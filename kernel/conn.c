@@ -135,6 +135,11 @@ int conn_wait(int fd, short events, int timeout_ms)
 	return n == 1 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
 }
 
+void conn_too_slow(struct serve *s, enum proc_timeout what)
+{
+	atomic_fetch_add_explicit(&s->slot->timeouts[what], 1, memory_order_relaxed);
+}
+
 static int gone(int error)
 {
 	return error == EAGAIN || error == EINTR ? 0 : -EPIPE;
@@ -208,6 +213,8 @@ static int keep(struct serve *s, struct conn *c, const char *p, size_t n)
 		if (!n)
 			break;
 		failed = conn_wait(c->fd, POLLOUT, s->settings->socket_timeout * 1000);
+		if (failed == -ETIMEDOUT)
+			conn_too_slow(s, PROC_TIMEOUT_SEND);
 		int left = failed ? failed : conn_flush(c);
 		if (left < 0)
 			return left;

@@ -23,6 +23,9 @@ static inline bool conn_has_backlog(const struct conn *c)
 	return c->out.len || c->file != -1;
 }
 
+/* Count a client that was given up. */
+void conn_too_slow(struct serve *s, enum proc_timeout what);
+
 /* Wait until fd is ready (POLLIN or POLLOUT).  0, -ETIMEDOUT or -errno. */
 int conn_wait(int fd, short events, int timeout_ms);
 

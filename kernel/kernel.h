@@ -9,6 +9,9 @@
 #include "verdict.h"
 
 struct api_registry;
+struct harakiri_settings;
+struct patience_settings;
+struct recycle_settings;
 struct config;
 struct handover;
 struct hook_registry;
@@ -26,6 +29,9 @@ struct uwsgi_loop;
 
 struct kernel {
 	struct settings *settings;
+	struct harakiri_settings *harakiri;
+	struct recycle_settings *recycle;
+	struct patience_settings *patience;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;

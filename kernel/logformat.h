@@ -31,7 +31,8 @@ void logformat_destroy(struct logformat **format);
 
 bool logformat_wants_memory(const struct logformat *format);
 
-/* Add the line of a request, with its newline, to what `line` holds.  One thread at a time: dates are kept for as long as they are true. */
+/* Add the line of a request, with its newline, to what `line` holds.  One thread at a time: dates are kept for as long
+ * as they are true. */
 void logformat_render(struct logformat *format, struct logline *line, const struct logfacts *facts);
 
 #endif

@@ -478,6 +478,17 @@ int plugins_post_fork(struct plugins *p)
 	return 0;
 }
 
+int plugins_worker(struct plugins *p, int number)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct uwsgi_plugin *t = &p->list[i]->table;
+		int status = t->worker ? t->worker(number) : -ENOENT;
+		if (status != -ENOENT)
+			return status;
+	}
+	return -ENOENT;
+}
+
 void plugins_thread_init(struct plugins *p, int core)
 {
 	for (size_t i = 0; i < p->count; i++)

@@ -38,6 +38,8 @@ void plugins_handlers(const struct plugins *p, const struct uwsgi_plugin *handle
 int plugins_init(struct plugins *p);	  /* [main] */
 int plugins_load_apps(struct plugins *p); /* [zygote] applications loaded, or negative */
 int plugins_post_fork(struct plugins *p); /* [child] */
+/* [worker] The life of a worker by a plugin: its exit status; -ENOENT: none wants that */
+int plugins_worker(struct plugins *p, int number);
 void plugins_thread_init(struct plugins *p, int core);
 void plugins_thread_exit(struct plugins *p, int core);
 void plugins_atexit(struct plugins *p); /* [child], in reverse order */

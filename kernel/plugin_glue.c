@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "listen.h"
 #include "option.h"
+#include "override.h"
 #include "plugin.h"
 #include "proc.h"
 #include "proc_title.h"
@@ -21,6 +22,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <uwsgi/log.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
 #include <uwsgi/shm.h>
@@ -98,6 +100,11 @@ bool uwsgi_modifier_answered(uint8_t modifier1)
 	return handlers[modifier1] != NULL;
 }
 
+void uwsgi_worker_own(void)
+{
+	override_own(kernel);
+}
+
 void *uwsgi_shm_keep(const char *name, size_t size)
 {
 	return handover_memory(kernel ? kernel->handover : NULL, name, size);
@@ -171,6 +178,12 @@ void uwsgi_proc_accepting(bool accepting)
 		return;
 	struct message changed = { MESSAGE_ACCEPTING, proc_slot_index(kernel->table, slot), kernel->generation };
 	(void)!write(kernel->control_fd, &changed, sizeof changed);
+}
+
+void uwsgi_proc_recycle(const char *why)
+{
+	if (kernel->slot && !atomic_exchange(&kernel->slot->unwanted, true))
+		uwsgi_log("%s %d is to be replaced: %s\n", kernel->role, kernel->slot->number, why);
 }
 
 uint64_t uwsgi_total_requests(void)

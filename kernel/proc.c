@@ -159,6 +159,9 @@ struct proc_slot *proc_slot_take(struct proc_table *table, int kind, int number,
 	if (before) {
 		fresh.requests = before->requests;
 		fresh.exceptions = before->exceptions;
+		fresh.harakiris = before->harakiris;
+		for (int i = 0; i < PROC_TIMEOUTS; i++)
+			fresh.timeouts[i] = before->timeouts[i];
 		fresh.running_us = before->running_us;
 		fresh.tx_bytes = before->tx_bytes;
 		fresh.respawns = before->respawns + 1;
@@ -217,12 +220,17 @@ void proc_info(struct proc_table *table, const struct proc_slot *slot, struct uw
 		.delta_requests = slot->delta_requests,
 		.exceptions = slot->exceptions,
 		.respawns = slot->respawns,
+		.harakiris = slot->harakiris,
 		.running_us = slot->running_us,
 		.tx_bytes = slot->tx_bytes,
 		.last_spawn_us = slot->last_spawn_us,
 		.avg_us = slot->requests ? slot->running_us / slot->requests : 0,
 		.rss_bytes = slot->rss_bytes,
 		.vsz_bytes = slot->vsz_bytes,
+		.head_timeouts = slot->timeouts[PROC_TIMEOUT_HEAD],
+		.body_timeouts = slot->timeouts[PROC_TIMEOUT_BODY],
+		.send_timeouts = slot->timeouts[PROC_TIMEOUT_SEND],
+		.idle_timeouts = slot->timeouts[PROC_TIMEOUT_IDLE],
 	};
 }
 

@@ -20,6 +20,9 @@ enum proc_event {
 	PROC_EVENTS,
 };
 
+/* What a client was too slow with. */
+enum proc_timeout { PROC_TIMEOUT_HEAD, PROC_TIMEOUT_BODY, PROC_TIMEOUT_SEND, PROC_TIMEOUT_IDLE, PROC_TIMEOUTS };
+
 struct proc_slot {
 	_Atomic int state; /* enum uwsgi_proc_state */
 	_Atomic pid_t pid;
@@ -34,7 +37,9 @@ struct proc_slot {
 	unsigned crashes;    /* young deaths in a row, see proc_policy */
 	uint64_t respawns;
 	uint64_t last_spawn_us;
-	_Atomic uint64_t requests, delta_requests, exceptions, running_us, tx_bytes, rss_bytes, vsz_bytes;
+	_Atomic uint64_t requests, delta_requests, exceptions, harakiris, running_us, tx_bytes, rss_bytes, vsz_bytes;
+	_Atomic uint64_t timeouts[PROC_TIMEOUTS];
+	_Atomic bool unwanted; /* somebody wants it replaced */
 	_Atomic int busy_cores;
 };
 

@@ -5,6 +5,7 @@
 #include "response.h"
 
 #include "conn.h"
+#include "harakiri.h"
 #include "request.h"
 #include "status.h"
 
@@ -208,13 +209,24 @@ static void end_head(struct request *req, int64_t total)
 	pub->head_size = (uint32_t)req->out_len;
 }
 
+/* The head is about to leave: has somebody else answered meanwhile, because it took so long? */
+static bool is_too_late(struct request *req)
+{
+	if (req->pub.headers_sent || harakiri_answer(req->core))
+		return false;
+	req->pub.status = 504;
+	req->pub.broken = true;
+	req->pub.keep_alive = false;
+	return true;
+}
+
 /* Send the head (when it was not) and then the pieces. */
 static int transmit(struct request *req, const struct iovec *pieces, int count)
 {
 	struct uwsgi_request *pub = &req->pub;
 	struct iovec iov[64];
 	int n = 0, failed = 0;
-	if (pub->broken)
+	if (pub->broken || is_too_late(req))
 		return -EPIPE;
 	if (!pub->headers_sent)
 		iov[n++] = (struct iovec){ req->out, req->out_len };
@@ -339,7 +351,7 @@ int uwsgi_response_file(struct uwsgi_request *pub, int fd, int64_t offset, int64
 	pub->body_size += (uint64_t)len;
 	if (req->no_body || !len)
 		return transmit(req, NULL, 0);
-	if (pub->broken)
+	if (pub->broken || is_too_late(req))
 		return -EPIPE;
 	c->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (c->file == -1)

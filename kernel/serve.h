@@ -27,10 +27,16 @@
 
 struct core;
 struct conn;
+struct harakiri_settings;
+struct hook_registry;
+struct kernel;
+struct patience_settings;
 struct plugins;
+struct recycle_settings;
 struct reqlog;
 struct serve;
 struct slab;
+struct watchdog;
 
 /* What epoll points at: the function that knows the rest. */
 struct source {
@@ -82,6 +88,8 @@ struct request {
 	bool no_body;			      /* HEAD, 1xx, 204, 304: what the application gives is not sent */
 	bool ended;			      /* body or file was called */
 	int64_t length;			      /* what Content-Length promised */
+	uint32_t waited_ms;		      /* for its body, on the core */
+	int64_t received;		      /* body bytes as they came, meanwhile */
 	bool log_always;
 	bool wants_close;    /* the application set Connection: close */
 	bool failed;	     /* answered by the kernel, not the application */
@@ -115,7 +123,8 @@ struct conn {
 	size_t seen;	      /* of the head that is being collected, see uwsgi_protocol.parse */
 	size_t decoded;	      /* payload bytes of the chunked body that is being collected */
 	uint64_t decoder[4];
-	int file; /* -1, or what follows `out` */
+	uint64_t body_ms; /* CONN_BODY: since when */
+	int file;	  /* -1, or what follows `out` */
 	int64_t file_at, file_left;
 	uint32_t requests; /* answered on this connection */
 };
@@ -142,12 +151,22 @@ struct core {
 	struct conn *again; /* connections with more to do that let others go first */
 	uint64_t requests;
 	uint64_t ids_made;
+	pid_t tid;		/* of its thread */
+	bool refuses;		/* stands in for cores that are stuck: requests are answered 503 */
+	uint64_t due_ms;	/* of its request by the options, see harakiri.h; 0: none */
+	_Atomic uint64_t clock; /* the same, with what is known of it */
+	uint64_t held;		/* [watchdog] its clock when it was last held */
 };
 
 struct serve {
 	const struct settings *settings;
 	struct proc_table *table;
 	struct proc_slot *slot;
+	const struct harakiri_settings *harakiri;
+	const struct recycle_settings *recycle;
+	const struct patience_settings *patience;
+	struct hook_registry *hooks;
+	struct kernel *kernel; /* for the files of the top layer */
 	struct reqlog *log;
 	struct uwsgi_loop *loop;
 	const struct uwsgi_plugin *handlers[256]; /* by modifier1 */
@@ -160,10 +179,18 @@ struct serve {
 	struct source loop_source, wake_source;
 	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
-	_Atomic bool draining;	       /* accept nothing, close what is idle */
-	_Atomic bool hurry;	       /* close everything */
-	const _Atomic bool *paused;    /* the server is: nothing is accepted, nothing begun */
-	_Atomic int open;	       /* connections */
+	_Atomic bool draining;		  /* accept nothing, close what is idle */
+	_Atomic bool hurry;		  /* close everything */
+	const _Atomic bool *paused;	  /* the server is: nothing is accepted, nothing begun */
+	_Atomic int open;		  /* connections */
+	struct watchdog *watchdog;	  /* NULL: nobody has needed it */
+	void (*on_late)(struct serve *s); /* [watchdog] again and again while late > 0; takes a moment */
+	void (*on_worn)(struct serve *s); /* once: it has served its time */
+	_Atomic bool worn;		  /* a successor is wanted */
+	_Atomic int late;		  /* cores whose request is late: nobody waits for them any more */
+	uint64_t born_ms;		  /* monotonic, when this process began */
+	_Atomic uint64_t looked_ms;	  /* when its memory was looked at */
+	struct uwsgi_timer lifetime;
 	_Atomic uint64_t due_ms;       /* no connection's deadline is earlier */
 	_Atomic uint64_t door_shut_ms; /* since when nothing is accepted; 0: it is */
 	pthread_mutex_t lock;	       /* free list, slabs: held for moments */

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "control.h"
 #include "handover.h"
+#include "harakiri.h"
 #include "hook.h"
 #include "image.h"
 #include "kernel.h"
@@ -22,6 +23,8 @@
 #include "loop.h"
 #include "master.h"
 #include "option.h"
+#include "override.h"
+#include "patience.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "plugin_build.h"
@@ -30,6 +33,7 @@
 #include "proc.h"
 #include "proc_policy.h"
 #include "proc_title.h"
+#include "recycle.h"
 #include "reqlog.h"
 #include "scale.h"
 #include "service.h"
@@ -101,9 +105,11 @@ static const char *host_upstream(void *ctx)
 
 static int host_finish(void *ctx)
 {
-	struct settings *settings = ((struct kernel *)ctx)->settings;
-	int failed = settings_finish(settings);
-	return failed ? failed : scale_check(settings->processes);
+	const struct kernel *k = ctx;
+	int failed = settings_finish(k->settings);
+	if (!failed)
+		failed = recycle_finish(k->recycle);
+	return failed ? failed : scale_check(k->settings->processes);
 }
 
 /* ---- steps ---- */
@@ -170,6 +176,13 @@ static int make_parts(struct kernel *k, const char *dir)
 		.finish = host_finish,
 	};
 	int failed = settings_register(k->settings, k->options);
+	k->harakiri = harakiri_register(k->options);
+	k->recycle = recycle_register(k->options);
+	k->patience = patience_register(k->options);
+	if (!k->harakiri || !k->recycle || !k->patience)
+		return fail("make", "the options of deadlines", ENOMEM);
+	if (!failed)
+		failed = override_register(k);
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
 	if (!failed)
@@ -345,7 +358,7 @@ static int run_alone(struct kernel *k)
 	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
 	int status = worker_run(k, slot);
 	plugins_atexit(k->plugins);
-	return status == EXIT_RECYCLE ? 0 : status;
+	return status == EXIT_RECYCLE && !slot->harakiris ? 0 : status;
 }
 
 static void clean_up(struct kernel *k)

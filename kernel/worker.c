@@ -6,17 +6,22 @@
 #include "worker.h"
 
 #include "accept.h"
+#include "child.h"
 #include "conn.h"
 #include "door.h"
+#include "harakiri.h"
 #include "hook.h"
 #include "listen.h"
 #include "loop.h"
+#include "override.h"
 #include "plugin.h"
 #include "proc_policy.h"
 #include "proc_title.h"
+#include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
 #include "request_id.h"
+#include "sweep.h"
 #include "trap.h"
 
 #include <errno.h>
@@ -32,6 +37,8 @@
 #include <uwsgi/log.h>
 
 #define BATCH 64
+#define DEFAULT_MERCY_MS 60000
+#define LATE_TURN_MS 50 /* between two looks of the watchdog at a worker that should end */
 
 static _Thread_local int my_core = -1;
 
@@ -66,8 +73,9 @@ static void housekeeping(struct core *core, uint64_t now)
 	if (reqlog_timeout(s->log, now) == 0)
 		reqlog_flush(s->log);
 	if (now >= due && atomic_compare_exchange_strong(&s->due_ms, &due, UINT64_MAX))
-		accept_sweep(core, now);
-	if (door_timeout(s, now) && loop_timeout(s->loop))
+		sweep_run(core, now);
+	/* what the loop calls may want the application: not for a core that is there because it is stuck */
+	if (core->refuses || (door_timeout(s, now) && loop_timeout(s->loop)))
 		return;
 	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
 		door_resume(s, now);
@@ -76,9 +84,10 @@ static void housekeeping(struct core *core, uint64_t now)
 	}
 }
 
+/* What late requests hold open is not waited for. */
 static bool core_done(const struct serve *s)
 {
-	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || !atomic_load(&s->open));
+	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || atomic_load(&s->open) <= atomic_load(&s->late));
 }
 
 static void run_again(struct core *core)
@@ -98,12 +107,17 @@ static void wake_all(struct serve *s)
 	(void)!write(s->wake_fd, &one, sizeof one);
 }
 
+static bool is_paused(const struct serve *s)
+{
+	return atomic_load_explicit(s->paused, memory_order_relaxed) && !atomic_load(&s->draining);
+}
+
 /* What comes meanwhile stays where it is, in the sockets and in the epoll; only signals are looked at. */
 static void wait_resumed(struct serve *s)
 {
 	struct pollfd news[] = { { .fd = loop_fd(s->loop), .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN } };
 	reqlog_flush(s->log);
-	while (atomic_load(s->paused) && !atomic_load(&s->draining)) {
+	while (is_paused(s)) {
 		(void)poll(news, 2, -1);
 		pthread_mutex_lock(&s->loop_lock);
 		loop_turn(s->loop, 0);
@@ -112,27 +126,34 @@ static void wait_resumed(struct serve *s)
 	wake_all(s);
 }
 
-static void *core_loop(void *arg)
+/* Wait for events, at most `limit_ms` (-1: as long as nothing is due), and handle them. */
+static void core_turn(struct core *core, int limit_ms)
 {
-	struct core *core = arg;
 	struct serve *s = core->serve;
 	struct epoll_event events[BATCH];
 	int batch = s->core_count == 1 ? BATCH : 1;
-	my_core = core->index;
-	while (!core_done(s)) {
-		uint64_t now = uwsgi_now_ms();
-		if (atomic_load_explicit(s->paused, memory_order_relaxed) && !atomic_load(&s->draining))
-			wait_resumed(s);
-		housekeeping(core, now);
-		int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : wait_ms(s, now));
-		for (int i = 0; i < n; i++) {
-			struct source *source = events[i].data.ptr;
-			source->fn(source, events[i].events, core);
-		}
-		if (core->again)
-			run_again(core);
+	uint64_t now = uwsgi_now_ms();
+	housekeeping(core, now);
+	int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : sooner(limit_ms, wait_ms(s, now)));
+	for (int i = 0; i < n; i++) {
+		struct source *source = events[i].data.ptr;
+		source->fn(source, events[i].events, core);
 	}
-	wake_all(s);
+	if (core->again)
+		run_again(core);
+}
+
+static void *core_loop(void *arg)
+{
+	struct core *core = arg;
+	my_core = core->index;
+	core->tid = gettid();
+	while (!core_done(core->serve)) {
+		if (is_paused(core->serve))
+			wait_resumed(core->serve);
+		core_turn(core, -1);
+	}
+	wake_all(core->serve);
 	return NULL;
 }
 
@@ -162,7 +183,7 @@ static void on_wake(struct source *source, uint32_t events, struct core *core)
 	pthread_mutex_lock(&s->loop_lock);
 	drain(s);
 	pthread_mutex_unlock(&s->loop_lock);
-	accept_sweep(core, uwsgi_now_ms());
+	sweep_run(core, uwsgi_now_ms());
 	if (core_done(s))
 		return;
 	/* not a busy loop: the others see the flag, this one goes on with what is still open */
@@ -173,6 +194,8 @@ static void on_loop(struct source *source, uint32_t events, struct core *core)
 {
 	struct serve *s = core->serve;
 	(void)events;
+	if (core->refuses)
+		return;
 	pthread_mutex_lock(&s->loop_lock);
 	loop_turn(s->loop, 0);
 	pthread_mutex_unlock(&s->loop_lock);
@@ -212,6 +235,64 @@ static void on_orphaned(struct uwsgi_watch *watch, unsigned events)
 	uwsgi_loop_remove(s->loop, watch);
 	atomic_store(&s->hurry, true);
 	drain(s);
+}
+
+/* It has served its time.  A master starts another first, and tells this one to end when that one serves. */
+static void on_worn(struct serve *s)
+{
+	s->exit_status = EXIT_RECYCLE;
+	if (s->kernel->control_fd != -1) {
+		child_tell(s->kernel, MESSAGE_REPLACE);
+		return;
+	}
+	atomic_store(&s->draining, true);
+	wake_all(s);
+}
+
+/* ---- the end of a worker whose cores are stuck ---- */
+
+/* A core in place of all that are stuck: what the loop does for clients goes on, what needs the application does not.
+ */
+static struct core *stand_in(struct serve *s)
+{
+	static struct core core; /* one worker a process */
+	if (!core.serve) {
+		core = (struct core){ .index = s->core_count, .refuses = true, .scratch = malloc(s->read_size) };
+		if (!core.scratch || request_create(&core.req, &core, s->settings))
+			return NULL;
+		core.serve = s;
+	}
+	return &core;
+}
+
+static uint64_t mercy_ms(const struct settings *settings)
+{
+	return settings->worker_reload_mercy ? (uint64_t)settings->worker_reload_mercy * 1000 : DEFAULT_MERCY_MS;
+}
+
+/* [watchdog] The requests that are not late finish; then the process ends, whatever the others hold. */
+static void on_late(struct serve *s)
+{
+	static uint64_t give_up_ms; /* one worker a process */
+	uint64_t now = uwsgi_now_ms();
+	if (!give_up_ms)
+		give_up_ms = now + mercy_ms(s->settings);
+	if (!atomic_exchange(&s->worn, true))
+		on_worn(s);
+	atomic_store(&s->draining, true);
+	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
+		drain(s);
+		pthread_mutex_unlock(&s->loop_lock);
+	}
+	struct core *core = atomic_load(&s->late) == s->core_count ? stand_in(s) : NULL;
+	if (core)
+		core_turn(core, LATE_TURN_MS);
+	else
+		poll(NULL, 0, LATE_TURN_MS);
+	if (!core_done(s) && now < give_up_ms)
+		return;
+	reqlog_flush(s->log);
+	_exit(EXIT_RECYCLE);
 }
 
 /* ---- its beginning ---- */
@@ -272,12 +353,21 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTSTP, 0 };
-	*s = (struct serve){ .settings = k->settings,
-			     .table = k->table,
-			     .slot = slot,
-			     .loop = k->loop,
-			     .plugins = k->plugins,
-			     .paused = &k->shared->paused };
+	*s = (struct serve){
+		.settings = k->settings,
+		.table = k->table,
+		.slot = slot,
+		.loop = k->loop,
+		.plugins = k->plugins,
+		.harakiri = k->harakiri,
+		.recycle = k->recycle,
+		.patience = k->patience,
+		.hooks = k->hooks,
+		.kernel = k,
+		.paused = &k->shared->paused,
+		.on_late = on_late,
+		.on_worn = on_worn,
+	};
 	s->read_size = (size_t)k->settings->buffer_size;
 	if (s->read_size < 16384)
 		s->read_size = 16384;
@@ -320,13 +410,13 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static void tell_ready(struct kernel *k, struct proc_slot *slot)
+/* What watches over the worker, where the options ask for it. */
+static int start_watching(struct serve *s)
 {
-	proc_event(slot, PROC_EV_READY);
-	atomic_store(&slot->accepting, true);
-	struct message ready = { MESSAGE_READY, proc_slot_index(k->table, slot), k->generation };
-	if (k->control_fd != -1)
-		(void)!write(k->control_fd, &ready, sizeof ready);
+	int failed = recycle_start(s);
+	if (!failed && (s->harakiri->seconds || recycle_is_evil(s->recycle)))
+		failed = harakiri_start(s);
+	return failed;
 }
 
 int worker_run(struct kernel *k, struct proc_slot *slot)
@@ -334,6 +424,9 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 	static struct serve serve; /* one worker a process; too large for the stack of a thread */
 	struct serve *s = &serve;
 	struct uwsgi_watch trap = { .fn = on_trap, .data = s }, life = { .fn = on_orphaned, .data = s };
+	int status = override_run(k);
+	if (status != -ENOENT)
+		return status;
 	int failed = prepare(k, s, slot);
 	trap.fd = trap_fd();
 	life.fd = k->life_fd;
@@ -343,6 +436,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 		failed = uwsgi_loop_add(k->loop, &life, UWSGI_READ);
 	if (!failed)
 		failed = watch_listeners(k, s);
+	if (!failed)
+		failed = start_watching(s);
 	if (failed) {
 		uwsgi_log("uwsgi: worker %d cannot be set up: %s; it ends\n", slot->number, strerror(-failed));
 		return 1;
@@ -356,7 +451,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 				  strerror(errno));
 			return 1;
 		}
-	tell_ready(k, slot);
+	atomic_store(&slot->accepting, true);
+	child_ready(k);
 	core_loop(&s->cores[0]);
 	/* a core that is still in the application when everything must end is left behind: the process exits */
 	for (int i = 1; i < s->core_count && !atomic_load(&s->hurry); i++) {

@@ -20,6 +20,13 @@ static int apply_keepalive(const char *key, const char *value, void *data)
 	return strtol(value, NULL, 10) > 1 ? uwsgi_option_set("keep-alive", value) : 0;
 }
 
+/* The limits of clients are the kernel's, whatever they speak. */
+static int apply_timeout(const char *key, const char *value, void *data)
+{
+	(void)key;
+	return uwsgi_option_set(data, value);
+}
+
 static int init(void)
 {
 	return http_gateway_open(&gateway_addresses);
@@ -36,6 +43,10 @@ static const struct uwsgi_option options[] = {
 	  .group = "http",
 	  .help = "keep idle connections open that many seconds (same as keep-alive; connections are kept in any "
 		  "case)" },
+	{ "http-timeout", .type = UWSGI_OPT_CALL, .apply = apply_timeout, .data = "socket-timeout", .group = "http",
+	  .help = "seconds a client may stall (same as socket-timeout)" },
+	{ "http-headers-timeout", .type = UWSGI_OPT_CALL, .apply = apply_timeout, .data = "head-timeout",
+	  .group = "http", .help = "seconds a client has for the head of a request (same as head-timeout)" },
 	{ "httprouter", .alias_of = "http" },
 	{ 0 },
 };

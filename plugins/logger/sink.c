@@ -13,8 +13,8 @@ static const struct {
 	const char *name;
 	const struct sink_type *type;
 } types[] = {
-	{ "file", &sink_file },	    { "logfile", &sink_file },	  { "fd", &sink_fd },	      { "stdio", &sink_stdio },
-	{ "pipe", &sink_pipe },	    { "socket", &sink_socket },	  { "syslog", &sink_syslog }, { "rsyslog", &sink_rsyslog },
+	{ "file", &sink_file }, { "logfile", &sink_file },  { "fd", &sink_fd },		{ "stdio", &sink_stdio },
+	{ "pipe", &sink_pipe }, { "socket", &sink_socket }, { "syslog", &sink_syslog }, { "rsyslog", &sink_rsyslog },
 };
 
 static struct sink *make(const struct sink_type *type, const char *name)

@@ -7,10 +7,10 @@
 /* What the options gave. */
 struct writer_options {
 	bool master, threaded, stream, requests_stream, reopen; /* log-master, ... */
-	struct uwsgi_strings loggers, request_loggers;		 /* "[ID ]NAME:ARGS" */
-	struct uwsgi_strings encoders, request_encoders;	 /* "NAME[:ID][ ARGS]" */
-	struct uwsgi_strings routes, request_routes;		 /* "ID REGEX" */
-	struct uwsgi_strings drains, filters;			 /* "REGEX" */
+	struct uwsgi_strings loggers, request_loggers;		/* "[ID ]NAME:ARGS" */
+	struct uwsgi_strings encoders, request_encoders;	/* "NAME[:ID][ ARGS]" */
+	struct uwsgi_strings routes, request_routes;		/* "ID REGEX" */
+	struct uwsgi_strings drains, filters;			/* "REGEX" */
 	struct uwsgi_strings touch_reopen, touch_rotate;
 	int line_max; /* bytes of a line */
 	int64_t max_bytes;

@@ -14,9 +14,12 @@
 /* What the options set. */
 struct py_options {
 	const char *home, *executable, *program_name, *argv;
-	const char *wsgi_file, *module, *callable, *eval;
+	const char *wsgi_file, *module, *callable, *eval, *worker_override;
 	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
+	bool reload_on_exception;
+	struct uwsgi_strings reload_on_type, reload_on_value, reload_on_repr;
 	int optimize;
+	int auto_reload; /* seconds; 0: no */
 	bool no_site, strict, no_file_wrapper, nodelay;
 };
 const struct py_options *py_options(void);
@@ -39,6 +42,18 @@ void py_interp_leave(void);
 void py_print_exception(void);
 /* The current exception in one line, "ImportError: no module named x"; it stays set. */
 void py_describe_exception(char *line, size_t size);
+
+/* ---- py_exception.c: exceptions after which a worker is replaced ---- */
+
+/* The application raised the current exception, which stays set. */
+void py_exception_raised(void);
+
+/* ---- py_stack.c: what a thread that does not answer is doing ---- */
+
+/* Once, when Python is there. */
+int py_stack_init(void);
+/* A listener of the kernel.  Needs no GIL. */
+void py_stack_log(int core, int tid);
 
 /* ---- py_app.c: the applications ---- */
 
@@ -111,6 +126,14 @@ struct uwsgi_fn *py_fn_new(PyObject *callable);
 /* ---- py_api.c: every API row as a function ---- */
 
 int py_api_bind(PyObject *module);
+
+/* ---- py_worker.c: a script in place of the accept loop ---- */
+
+int py_worker_run(int number); /* see uwsgi_plugin.worker; needs no GIL */
+
+/* ---- py_autoreload.c: reload when the program changes ---- */
+
+void py_autoreload_start(const char *kind, int number); /* a listener of the kernel; needs no GIL */
 
 /* ---- py_module.c: the module `uwsgi` ---- */
 

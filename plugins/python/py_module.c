@@ -98,6 +98,8 @@ static PyObject *socket_list(void)
 	size_t n = uwsgi_sockets(&sockets);
 	PyObject *list = PyList_New(0);
 	for (size_t i = 0; list && i < n; i++) {
+		if (sockets[i]->handover) /* it carries connections, but is none's address */
+			continue;
 		PyObject *fd = PyLong_FromLong(sockets[i]->fd);
 		if (!fd || PyList_Append(list, fd) < 0)
 			Py_CLEAR(list);

@@ -39,11 +39,15 @@ static int run(struct py_core *core, const struct py_app *app)
 {
 	PyObject *args[3] = { NULL, core->environ, core->start_response };
 	PyObject *result = PyObject_Vectorcall(app->callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
-	if (!result)
+	if (!result) {
+		py_exception_raised();
 		return -1;
+	}
 	int rc = py_response_send(core, result);
-	if (rc < 0) /* before close, which must run without an exception set */
+	if (rc < 0) { /* before close, which must run without an exception set */
+		py_exception_raised();
 		py_print_exception();
+	}
 	close_result(result);
 	Py_DECREF(result);
 	return rc;

@@ -46,6 +46,14 @@ static const struct uwsgi_option options[] = {
 	{ "wsgi-disable-file-wrapper", 0, UWSGI_OPT_BOOL, .value = &settings.no_file_wrapper, .help = "leave wsgi.file_wrapper out of the environ", .group = "python" },
 	{ "start_response-nodelay", 0, UWSGI_OPT_BOOL, .value = &settings.nodelay, .help = "send the headers when start_response is called", .group = "python" },
 	ALIAS("start-response-nodelay", "start_response-nodelay"),
+	{ "python-worker-override", 0, UWSGI_OPT_STR, .value = &settings.worker_override, .help = "run a script in each worker, in place of the server's accepting of requests", .group = "python" },
+	ALIAS("py-worker-override", "python-worker-override"),
+	{ "py-auto-reload", 0, UWSGI_OPT_INT, .value = &settings.auto_reload, .flags = UWSGI_OPT_MASTER, .help = "for development: reload when a file of the program changes, looking for new modules every so many seconds", .group = "python" },
+	ALIAS("py-autoreload", "py-auto-reload"), ALIAS("python-auto-reload", "py-auto-reload"), ALIAS("python-autoreload", "py-auto-reload"),
+	{ "reload-on-exception", 0, UWSGI_OPT_BOOL, .value = &settings.reload_on_exception, .help = "replace a worker after the application raised an exception", .group = "python" },
+	{ "reload-on-exception-type", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_type, .help = "the same, for exceptions of this type", .group = "python" },
+	{ "reload-on-exception-value", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_value, .help = "the same, for exceptions with this text", .group = "python" },
+	{ "reload-on-exception-repr", 0, UWSGI_OPT_LIST, .value = &settings.reload_on_repr, .help = "the same, for exceptions that read \"TYPE: TEXT\"", .group = "python" },
 	{ 0 },
 };
 /* clang-format on */
@@ -53,7 +61,7 @@ static const struct uwsgi_option options[] = {
 static bool wanted(void)
 {
 	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n || settings.aliases.n ||
-	       settings.mounts.n;
+	       settings.mounts.n || settings.worker_override;
 }
 
 static int load(void)
@@ -63,12 +71,13 @@ static int load(void)
 	int rc = py_interp_start();
 	if (rc < 0)
 		return rc;
-	if (py_module_init() < 0 || py_wsgi_init() < 0) {
+	if (py_module_init() < 0 || py_wsgi_init() < 0 || py_stack_init() < 0) {
 		py_print_exception();
 		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
 	}
-	return py_app_load_all();
+	int apps = py_app_load_all();
+	return apps == 0 && settings.worker_override ? 1 : apps;
 }
 
 static int post_fork(void)
@@ -115,6 +124,8 @@ static void at_exit(void)
 
 static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
+	UWSGI_HOOK(UWSGI_HOOK_PROCESS_START, uwsgi_hook_process, py_autoreload_start),
+	UWSGI_HOOK(UWSGI_HOOK_WORKER_STUCK, uwsgi_hook_stuck, py_stack_log),
 	{ 0 },
 };
 
@@ -130,4 +141,5 @@ struct uwsgi_plugin python_plugin = {
 	.thread_exit = thread_exit,
 	.request = py_wsgi_request,
 	.atexit = at_exit,
+	.worker = py_worker_run,
 };

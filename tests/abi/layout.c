@@ -1,4 +1,4 @@
-/* layout.c - where every field of every public struct is in ABI 1.0, on machines with 64-bit pointers.
+/* layout.c - where every field of every public struct is in ABI 1.1, on machines with 64-bit pointers.
  *
  * Compiling this file is the test.  A field that is added goes to the end of its struct and gets its line here, with
  * the struct's new size; a line that must change means a new major. */
@@ -17,7 +17,7 @@ AT(uwsgi_config_format, name, 0);
 AT(uwsgi_config_format, suffixes, 8);
 AT(uwsgi_config_format, parse, 16);
 
-SIZE(uwsgi_plugin, 176);
+SIZE(uwsgi_plugin, 184);
 AT(uwsgi_plugin, name, 0);
 AT(uwsgi_plugin, alias, 8);
 AT(uwsgi_plugin, modifier1, 16);
@@ -40,6 +40,7 @@ AT(uwsgi_plugin, thread_init, 144);
 AT(uwsgi_plugin, thread_exit, 152);
 AT(uwsgi_plugin, request, 160);
 AT(uwsgi_plugin, atexit, 168);
+AT(uwsgi_plugin, worker, 176);
 
 /* <uwsgi/abi.h> */
 SIZE(uwsgi_abi, 48);
@@ -164,7 +165,7 @@ AT(uwsgi_kind, count, 16);
 AT(uwsgi_kind, run, 24);
 AT(uwsgi_kind, stop_ms, 32);
 
-SIZE(uwsgi_proc_info, 128);
+SIZE(uwsgi_proc_info, 160);
 AT(uwsgi_proc_info, kind, 0);
 AT(uwsgi_proc_info, number, 8);
 AT(uwsgi_proc_info, pid, 12);
@@ -183,6 +184,10 @@ AT(uwsgi_proc_info, last_spawn_us, 96);
 AT(uwsgi_proc_info, avg_us, 104);
 AT(uwsgi_proc_info, rss_bytes, 112);
 AT(uwsgi_proc_info, vsz_bytes, 120);
+AT(uwsgi_proc_info, head_timeouts, 128);
+AT(uwsgi_proc_info, body_timeouts, 136);
+AT(uwsgi_proc_info, send_timeouts, 144);
+AT(uwsgi_proc_info, idle_timeouts, 152);
 
 /* <uwsgi/request.h> */
 SIZE(uwsgi_key, 16);

@@ -17,7 +17,13 @@ void serve_double_init(struct serve_double *d)
 	int pair[2];
 	memset(d, 0, sizeof *d);
 	d->settings = (struct settings){ .max_vars = 8, .buffer_size = 4096, .socket_timeout = 1 };
-	d->serve = (struct serve){ .settings = &d->settings, .cores = &d->core, .core_count = 1, .read_size = 65536 };
+	d->serve = (struct serve){ .settings = &d->settings,
+				   .harakiri = &d->harakiri,
+				   .patience = &d->patience,
+				   .slot = &d->slot,
+				   .cores = &d->core,
+				   .core_count = 1,
+				   .read_size = 65536 };
 	d->serve.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	pthread_mutex_init(&d->serve.lock, NULL);
 	atomic_store(&d->serve.due_ms, UINT64_MAX);

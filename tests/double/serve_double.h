@@ -3,10 +3,15 @@
 #define SERVE_DOUBLE_H
 
 #include "conn.h"
+#include "harakiri.h"
+#include "patience.h"
 #include "request.h"
 
 struct serve_double {
 	struct settings settings;
+	struct harakiri_settings harakiri;
+	struct patience_settings patience;
+	struct proc_slot slot;
 	struct serve serve;
 	struct core core;
 	struct uwsgi_socket socket;

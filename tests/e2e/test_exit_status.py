@@ -117,7 +117,7 @@ def test_a_reload_that_fails_says_its_cause_and_the_old_generation_serves_on(sta
 
 def test_a_lazy_worker_that_cannot_load_again_says_why_while_the_server_goes_on(start, write):
     write("app.py", HELLO)
-    server = start("--master", "--lazy-apps", "--max-requests", "1", "--wsgi-file", "app.py")
+    server = start("--master", "--lazy-apps", "--max-requests", "1", "--min-worker-lifetime", "0", "--wsgi-file", "app.py")
     server.wait_for_log("spawned uWSGI worker 1")
     write("app.py", "raise RuntimeError('no more')")
     server.get()

@@ -515,4 +515,5 @@ def test_standard_error_can_be_opened_by_name(serve):
 
 def test_nobody_pays_for_it_who_does_not_ask(serve):
     server = serve(APP)
-    assert "logger" not in server.log and len(session_members(server.process.pid)) == 3
+    wait_until(lambda: len(session_members(server.process.pid)) == 3, "master, zygote and worker, and nobody else")
+    assert "logger" not in server.log

@@ -106,10 +106,10 @@ def test_max_requests_replaces_a_worker_and_loses_no_request(start, write):
             start_response("200 OK", [])
             return [str(os.getpid()).encode()]
     """)
-    server = start("--master", "--wsgi-file", "app.py", "--max-requests", "3")
-    pids = [server.get().text for _ in range(9)]
-    assert len(set(pids)) >= 3
-    assert "The work of process %s is done" % pids[0] in server.log
+    server = start("--master", "--wsgi-file", "app.py", "--max-requests", "3", "--min-worker-lifetime", "0")
+    pids = []
+    wait_until(lambda: pids.append(server.get().text) or len(set(pids)) == 3, "three workers")
+    server.wait_for_log("The work of process %s is done" % pids[0])
 
 
 @pytest.mark.parametrize("option", ["--pidfile", "--pidfile2"])

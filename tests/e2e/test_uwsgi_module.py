@@ -54,7 +54,7 @@ def ask(serve):
     ("type(uwsgi.workers()), [type(w) for w in uwsgi.workers()]", "(<class 'tuple'>, [<class 'dict'>, <class 'dict'>])"),
     ("sorted(uwsgi.workers()[0])", str(sorted(
         "id pid requests delta_requests signals exceptions status rss vsz running_time last_spawn respawn_count tx "
-        "avg_rt apps".split()))),
+        "avg_rt apps accepting harakiri_count timeouts".split()))),
     ("os.getpid() in [w['pid'] for w in uwsgi.workers()]", "True"),
     ("[w['status'] for w in uwsgi.workers() if w['pid'] == os.getpid()]", "[b'busy']"),
     ("uwsgi.workers() is uwsgi.workers()", "False"),

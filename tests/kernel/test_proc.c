@@ -163,11 +163,17 @@ Test(proc, continues_the_counters_of_the_one_before)
 	before->requests = 10;
 	before->delta_requests = 10;
 	before->exceptions = 2;
+	before->harakiris = 4;
+	before->timeouts[PROC_TIMEOUT_BODY] = 5;
+	before->unwanted = true;
 	before->respawns = 4;
 	struct proc_slot *next = proc_slot_take(table, 0, 1, 1, before);
 	cr_assert_eq(next->requests, 10);
 	cr_assert_eq(next->delta_requests, 0);
 	cr_assert_eq(next->exceptions, 2);
+	cr_assert_eq(next->harakiris, 4);
+	cr_assert_eq(next->timeouts[PROC_TIMEOUT_BODY], 5);
+	cr_assert_not(next->unwanted);
 	cr_assert_eq(next->respawns, 5);
 }
 

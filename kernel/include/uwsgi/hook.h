@@ -33,6 +33,10 @@ typedef void uwsgi_hook_process(const char *kind, int number);
 enum uwsgi_fork_phase { UWSGI_FORK_PREPARE, UWSGI_FORK_PARENT, UWSGI_FORK_CHILD };
 typedef void uwsgi_hook_fork(enum uwsgi_fork_phase phase);
 #define UWSGI_HOOK_PROCESS_FORK "process.fork/1" /* [zygote] [child] */
+/* A request of this worker has passed its deadline: say what the thread that runs it (a thread id, see gettid) is
+ * doing. Called on a thread of the kernel, while the other may hold any lock: wait for nothing without a limit. */
+typedef void uwsgi_hook_stuck(int core, int tid);
+#define UWSGI_HOOK_WORKER_STUCK "worker.stuck/1" /* [worker] */
 /* An operator's letter that the kernel has no meaning for: 'E' rescan, 'B' reinforcement, 'S' subscriptions. */
 typedef void uwsgi_hook_command(char letter);
 #define UWSGI_HOOK_MASTER_COMMAND "master.command/1" /* [master] */

@@ -68,7 +68,16 @@ struct uwsgi_plugin {
 	/* [worker] Answer one request, completely.  The result is ignored but for the log: negative means failed. */
 	int (*request)(struct uwsgi_request *req);
 	void (*atexit)(void); /* [child] orderly end */
+
+	/* since 1.1: [worker] Run in place of the kernel's accept loop, after uwsgi_worker_own.  The exit status;
+	 * -ENOENT, at once: this is not wanted. */
+	int (*worker)(int number);
 };
+
+/* This worker serves by itself from now on, see uwsgi_plugin.worker: the listening sockets (uwsgi_sockets) block,
+ * signals have their default meaning (SIGTERM becomes SIGHUP where only that is handled), the process ends with the
+ * master, and counts as ready; as accepting only after uwsgi_proc_accepting.  [worker] */
+UWSGI_API void uwsgi_worker_own(void);
 
 /* Does a loaded plugin answer the requests of this modifier?  [any] */
 UWSGI_API bool uwsgi_modifier_answered(uint8_t modifier1);

@@ -41,7 +41,9 @@ struct uwsgi_proc_info {
 	bool accepting;
 	uint64_t requests, delta_requests, exceptions, signals, respawns, harakiris;
 	uint64_t running_us, tx_bytes, last_spawn_us, avg_us;
-	uint64_t rss_bytes, vsz_bytes; /* 0 unless memory-report is set */
+	uint64_t rss_bytes, vsz_bytes; /* 0 unless an option has the memory looked at */
+	/* since 1.1: clients that were too slow */
+	uint64_t head_timeouts, body_timeouts, send_timeouts, idle_timeouts;
 };
 
 /* This process. */
@@ -65,6 +67,8 @@ UWSGI_API uint64_t uwsgi_started_us(void);
 UWSGI_API void uwsgi_proc_exception(void);
 /* Tell the master that this worker accepts (or not) requests.  The kernel's accept loop does it by itself. */
 UWSGI_API void uwsgi_proc_accepting(bool accepting);
+/* Have this worker replaced, once it is old enough and its requests are answered; `why` goes to the log.  [worker] */
+UWSGI_API void uwsgi_proc_recycle(const char *why);
 
 /* Pid of the master, 0 when the server runs without one. */
 UWSGI_API int uwsgi_master_pid(void);

@@ -177,6 +177,13 @@ UWSGI_API void uwsgi_request_disconnect(struct uwsgi_request *req);
 /* Descriptor of the connection. */
 UWSGI_API int uwsgi_request_fd(const struct uwsgi_request *req);
 
+/* ---- its deadline ---- */
+
+/* Give the request that this thread runs so many seconds from now, beside what the options say; 0: take that back,
+ * which the end of the request does too.  When it is late its client is answered 504 (or cut off), and the worker
+ * replaced. 0 or a negative errno. */
+UWSGI_API int uwsgi_request_deadline(struct uwsgi_request *req, int seconds);
+
 /* ---- its log line ---- */
 
 UWSGI_API void uwsgi_request_log(struct uwsgi_request *req); /* log it even when logging is off */

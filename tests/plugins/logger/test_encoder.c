@@ -15,10 +15,9 @@ static char out[ROOM];
 
 static struct record record_of(const char *text, size_t len)
 {
-	return (struct record){ .text = { text, len },
-				.newline = true,
-				.request_id = { "id-1", 4 },
-				.now_us = 1795272763123456u };
+	return (struct record){
+		.text = { text, len }, .newline = true, .request_id = { "id-1", 4 }, .now_us = 1795272763123456u
+	};
 }
 
 static const char *encoded(const char *name, const char *arg, const char *text)
@@ -64,8 +63,8 @@ Test(encoder, does_what_its_name_says)
 		{ "json", "", "x", "{\"time\":1795272763,\"request_id\":\"id-1\",\"message\":\"x\"}" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_str_eq(encoded(rows[i].name, rows[i].arg, rows[i].text), rows[i].out, "%s %s: %s", rows[i].name,
-				 rows[i].arg, out);
+		cr_expect_str_eq(encoded(rows[i].name, rows[i].arg, rows[i].text), rows[i].out, "%s %s: %s",
+				 rows[i].name, rows[i].arg, out);
 }
 
 Test(encoder, is_only_made_when_it_is_known)
@@ -115,18 +114,23 @@ Test(encoder, never_cuts_a_character_or_an_escape)
 /* The property: any bytes, any length, are one valid JSON object with the same template around them. */
 Test(encoder, makes_valid_json_of_any_bytes)
 {
-	struct encoder *e = encoder_create("json", "{\"t\":${unix},\"d\":\"${strftime:%A}\",\"a\":\"${msg}\",\"b\":\"${msgnl}\"}");
+	struct encoder *e =
+		encoder_create("json", "{\"t\":${unix},\"d\":\"${strftime:%A}\",\"a\":\"${msg}\",\"b\":\"${msgnl}\"}");
 	unsigned seed = 20261121;
 	static char text[65536];
 	for (int round = 0; round < 3000; round++) {
-		size_t len = round % 50 ? (size_t)(rand_r(&seed) % 300) : sizeof text, size = round % 3 ? ROOM - 1 : 512;
+		size_t len = round % 50 ? (size_t)(rand_r(&seed) % 300) : sizeof text,
+		       size = round % 3 ? ROOM - 1 : 512;
 		for (size_t i = 0; i < len; i++) /* every other round leans to what sequences are made of */
-			text[i] = (char)(round & 1 ? rand_r(&seed) : "\xc3\xa9\xe2\x82\xf0\x9f\xed\xa0\"\\\x7f\x80"[rand_r(&seed) % 12]);
+			text[i] =
+				(char)(round & 1 ? rand_r(&seed)
+						 : "\xc3\xa9\xe2\x82\xf0\x9f\xed\xa0\"\\\x7f\x80"[rand_r(&seed) % 12]);
 		struct record record = record_of(text, len);
 		encoder_run(e, &record, out, size);
 		cr_assert_leq(record.text.n, size);
 		json_error_t error;
-		json_t *value = json_loadb(record.text.p, record.text.n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
+		json_t *value =
+			json_loadb(record.text.p, record.text.n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
 		cr_assert_not_null(value, "round %d: %s", round, error.text);
 		cr_assert_eq(json_object_size(value), 4);
 		json_decref(value);

@@ -1,0 +1,95 @@
+/* py_worker.c - a script in place of the accept loop: it has uwsgi.sockets, and does with them what it likes. */
+#include "py.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* What a script finds in any Python: SIGINT raises KeyboardInterrupt, SIGHUP and SIGQUIT end it. */
+static int set_signals(void)
+{
+	PyObject *module = PyImport_ImportModule("signal");
+	PyObject *interrupt = module ? PyObject_GetAttrString(module, "default_int_handler") : NULL;
+	PyObject *otherwise = interrupt ? PyObject_GetAttrString(module, "SIG_DFL") : NULL;
+	const struct {
+		int signum;
+		PyObject *handler;
+	} rows[] = { { SIGINT, interrupt }, { SIGHUP, otherwise }, { SIGQUIT, otherwise } };
+	int rc = otherwise ? 0 : -1;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && rc == 0; i++) {
+		PyObject *old = PyObject_CallMethod(module, "signal", "iO", rows[i].signum, rows[i].handler);
+		rc = old ? 0 : -1;
+		Py_XDECREF(old);
+	}
+	Py_XDECREF(otherwise);
+	Py_XDECREF(interrupt);
+	Py_XDECREF(module);
+	return rc;
+}
+
+static int name_thread(int number)
+{
+	PyObject *threading = PyImport_ImportModule("threading");
+	PyObject *thread = threading ? PyObject_CallMethod(threading, "current_thread", NULL) : NULL;
+	PyObject *name = thread ? PyUnicode_FromFormat("uWSGIWorker%dCore0", number) : NULL;
+	int rc = name ? PyObject_SetAttrString(thread, "name", name) : -1;
+	Py_XDECREF(name);
+	Py_XDECREF(thread);
+	Py_XDECREF(threading);
+	return rc;
+}
+
+/* Run the file as __main__.  A new reference, or NULL with an exception. */
+static PyObject *run_file(FILE *file, const char *path)
+{
+	PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
+	PyObject *globals = module ? PyModule_GetDict(module) : NULL;
+	PyObject *name = globals ? PyUnicode_DecodeFSDefault(path) : NULL;
+	PyObject *result = NULL;
+	if (name && PyDict_SetItemString(globals, "__file__", name) == 0)
+		result = PyRun_FileEx(file, path, Py_file_input, globals, globals, 0);
+	Py_XDECREF(name);
+	return result;
+}
+
+/* The exit status that the current exception means; it is printed unless it only says so. */
+static int status_of_exception(void)
+{
+	int status = 1;
+	if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
+		PyObject *type, *value, *traceback;
+		PyErr_Fetch(&type, &value, &traceback);
+		PyErr_NormalizeException(&type, &value, &traceback);
+		PyObject *code = value ? PyObject_GetAttrString(value, "code") : NULL;
+		bool told = code && (code == Py_None || PyLong_Check(code));
+		if (told)
+			status = code == Py_None ? 0 : (int)PyLong_AsLong(code) & 0xff;
+		Py_XDECREF(code);
+		PyErr_Restore(type, value, traceback);
+		if (told) {
+			PyErr_Clear();
+			return status;
+		}
+	}
+	py_print_exception();
+	return status;
+}
+
+int py_worker_run(int number)
+{
+	const char *path = py_options()->worker_override;
+	if (!path)
+		return -ENOENT;
+	uwsgi_worker_own();
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		uwsgi_log("open(\"%s\"): %s; worker %d ends\n", path, strerror(errno), number);
+		return 1;
+	}
+	py_interp_enter();
+	PyObject *result = set_signals() == 0 && name_thread(number) == 0 ? run_file(file, path) : NULL;
+	int status = result ? 0 : status_of_exception();
+	Py_XDECREF(result);
+	py_interp_leave();
+	fclose(file);
+	return status;
+}
