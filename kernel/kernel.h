@@ -26,6 +26,7 @@ struct reqlog_rings;
 struct service_registry;
 struct settings;
 struct uwsgi_loop;
+struct vassal;
 
 struct kernel {
 	struct settings *settings;
@@ -43,6 +44,7 @@ struct kernel {
 	struct reqlog_rings *logs;
 	struct log_target *log_target;
 	struct server_shared *shared;
+	struct vassal *vassal;
 	struct handover *handover;
 	const struct image *image;
 
@@ -63,6 +65,7 @@ struct server_shared {
 	_Atomic pid_t master_pid;	    /* 0 without a master */
 	_Atomic unsigned loaded_generation; /* the newest whose application is loaded */
 	_Atomic bool stopping;
+	_Atomic bool hurry; /* ... and does not wait for requests */
 	_Atomic bool paused;
 	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;

@@ -7,6 +7,7 @@
 #include "address.h"
 #include "cause.h"
 #include "handover.h"
+#include "inherit.h"
 #include "privs.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct entry {
 	int queue_fd;	/* a gateway passes connections here; -1 likewise */
 	dev_t dev;	/* of the socket's file, to remove no other's */
 	ino_t ino;
-	bool inherited; /* from the image before */
+	bool inherited; /* from the image before, or whoever started us */
 };
 
 struct listeners {
@@ -47,6 +48,7 @@ struct listeners {
 		const char *address, *protocol;
 	} wanted[SOCKETS_MAX];
 	size_t wanted_count;
+	struct inherited inherited;
 	char host[256];
 };
 
@@ -69,6 +71,33 @@ int listeners_add(struct listeners *l, const char *address, const char *protocol
 	l->wanted[l->wanted_count].address = address;
 	l->wanted[l->wanted_count++].protocol = protocol;
 	return 0;
+}
+
+void listeners_inherit(struct listeners *l)
+{
+	/* what a former image found is handed over; the variables are as they were then */
+	inherit_collect(&l->inherited, handover_taken(l->handover) ? 0 : getpid());
+}
+
+int listeners_add_inherited(struct listeners *l, const char *protocol)
+{
+	static const char item[] = "sockets without an address";
+	char list[INHERIT_MAX * 16] = "", *state = NULL;
+	const char *kept;
+	int failed = 0;
+	if (l->wanted_count || l->count)
+		return 0;
+	for (int i = 0, n = 0; i < l->inherited.count; i++)
+		n += snprintf(list + n, sizeof list - (size_t)n, "fd://%d ", l->inherited.fds[i]);
+	if (handover_claim(l->handover, item, NULL, &kept))
+		snprintf(list, sizeof list, "%s", kept);
+	if (*list)
+		failed = handover_keep(l->handover, item, -1, list);
+	char *addresses = strdup(list); /* kept: the listeners borrow them */
+	for (char *one = addresses ? strtok_r(addresses, " ", &state) : NULL; one && !failed;
+	     one = strtok_r(NULL, " ", &state))
+		failed = listeners_add(l, one, protocol);
+	return failed;
 }
 
 static int fail(const char *address, const char *why, int error)
@@ -234,7 +263,6 @@ static int claim(struct listeners *l, const char *what, const char *address, str
 		e->dev = (dev_t)dev;
 		e->ino = (ino_t)ino;
 	}
-	e->inherited = true;
 	return fd;
 }
 
@@ -252,7 +280,12 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
 	*fd_r = claim(l, "socket", address, e);
 	if (*fd_r == -1)
-		*fd_r = a.inherited_fd != -1 ? a.inherited_fd : bind_fd(l, &a, e);
+		*fd_r = inherit_take(&l->inherited, &a.sa, a.len);
+	if (*fd_r == -1)
+		*fd_r = a.inherited_fd;
+	e->inherited = *fd_r != -1;
+	if (*fd_r == -1)
+		*fd_r = bind_fd(l, &a, e);
 	if (*fd_r >= 0 && keep(l, "socket", address, *fd_r, e)) {
 		close(*fd_r);
 		*fd_r = -ENOMEM;

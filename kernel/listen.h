@@ -15,6 +15,10 @@ struct listeners *listeners_create(const struct settings *settings, struct hando
 
 /* Note an address to be bound later. 0 or -ENOMEM. */
 int listeners_add(struct listeners *l, const char *address, const char *protocol);
+/* Use the sockets this process was started with (inherit.h) for the addresses that are theirs.  First thing of all. */
+void listeners_inherit(struct listeners *l);
+/* When no address was given at all: note those sockets, to be used as they are.  0 or -ENOMEM. */
+int listeners_add_inherited(struct listeners *l, const char *protocol);
 /* Bind everything noted, in order.  0, or a negative errno after the reason was logged. */
 int listeners_bind(struct listeners *l);
 /* See uwsgi_socket_gateway. */

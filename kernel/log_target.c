@@ -112,7 +112,7 @@ static int daemonize(void)
 {
 	pid_t pid = fork();
 	if (pid == -1) {
-		uwsgi_cause("cannot become a daemon: %s", strerror(errno));
+		uwsgi_cause("cannot go to the background: %s", strerror(errno));
 		return -errno;
 	}
 	if (pid > 0)

@@ -18,6 +18,7 @@
 #include "scale.h"
 #include "settings.h"
 #include "trap.h"
+#include "vassal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +123,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
+	atomic_store(&m->k->shared->hurry, fast);
 	enter(m, fast && m->stage < STAGE_STOP_REST ? STAGE_STOP_REST : m->stage ? m->stage : STAGE_STOP_FRONT);
 	check_stopped(m);
 }
@@ -144,8 +146,10 @@ static void on_changed(struct crew *crew, struct generation *g)
 {
 	struct master *m = leader_of(crew);
 	crew_forget(crew);
-	if (reload_changed(&m->reload, g && g->number ? g : NULL))
+	if (reload_changed(&m->reload, g && g->number ? g : NULL)) {
 		pidfile_write_safe(m->k->settings);
+		vassal_say(m->k->vassal, VASSAL_ACCEPTING);
+	}
 }
 
 static void on_failed(struct crew *crew, struct generation *g, int status)
@@ -254,7 +258,9 @@ void master_cheap(struct master *m)
 
 static void on_idle(void *data)
 {
-	stop(data, false, 0);
+	struct master *m = data;
+	vassal_say(m->k->vassal, VASSAL_LEAVING);
+	stop(m, false, 0);
 }
 
 static void on_signal(struct master *m, int signum)
@@ -327,11 +333,23 @@ open:
 	return 0;
 }
 
+/* An Emperor has the word of an operator. */
+static void obey_stop(void *data, bool fast)
+{
+	stop(data, fast, 0);
+}
+
+static void obey_reload(void *data)
+{
+	master_reload(data, MASTER_RELOAD);
+}
+
 static int set_up(struct master *m)
 {
 	/* those without a meaning are caught so that they do not end or stop the server */
 	static const int signals[] = { SIGCHLD, SIGHUP,	 SIGTERM, SIGINT,  SIGQUIT, SIGUSR1,
 				       SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, 0 };
+	const struct vassal_duties duties = { obey_stop, obey_reload, m };
 	struct kernel *k = m->k;
 	k->loop = loop_create();
 	if (!k->loop || trap_open(signals) || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
@@ -341,6 +359,10 @@ static int set_up(struct master *m)
 	int failed = open_life(m);
 	if (!failed)
 		failed = uwsgi_loop_add(k->loop, &m->trap, UWSGI_READ);
+	if (!failed && vassal_fd(k->vassal) != -1)
+		crew_own_fd(&m->crew, vassal_fd(k->vassal));
+	if (!failed)
+		failed = vassal_start(k, &duties);
 	if (failed)
 		return failed;
 	/* before the application is loaded: a file touched from now on is newer than what was loaded */

@@ -218,6 +218,16 @@ int uwsgi_server_stop(void)
 	return signal_server(SIGTERM);
 }
 
+bool uwsgi_server_stopping(void)
+{
+	return atomic_load(&kernel->shared->stopping);
+}
+
+bool uwsgi_server_hurries(void)
+{
+	return atomic_load(&kernel->shared->hurry);
+}
+
 bool uwsgi_server_ready(void)
 {
 	return kernel->generation && atomic_load(&kernel->shared->loaded_generation) >= kernel->generation;

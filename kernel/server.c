@@ -38,6 +38,7 @@
 #include "scale.h"
 #include "service.h"
 #include "settings.h"
+#include "vassal.h"
 #include "worker.h"
 #include "zygote.h"
 
@@ -155,13 +156,17 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->api = api_registry_create();
 	k->shared = handover_memory(k->handover, SERVER_MEMORY, sizeof *k->shared);
 	k->plugins = plugins_create(k, build_plugins(dir));
-	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins)
+	k->vassal = vassal_create(k->handover);
+	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins ||
+	    !k->vassal)
 		return fail("make", "the parts of the server", ENOMEM);
 	k->log_target = log_target_create(k->options);
 	if (!k->log_target)
 		return fail("make", "the options of the log", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings, k->handover);
+	if (k->listeners)
+		listeners_inherit(k->listeners);
 	struct config_host host = {
 		.options = k->options,
 		.ctx = k,
@@ -185,6 +190,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = override_register(k);
 	if (!failed)
 		failed = plugin_build_register(k->options, dir);
+	if (!failed)
+		failed = vassal_register(k->vassal, k->options);
 	if (!failed)
 		failed = command_register(k->options);
 	if (!failed)
@@ -216,7 +223,7 @@ static void log_banner(void)
 
 static const char *mode_name(const struct settings *s)
 {
-	if (s->no_server)
+	if (s->no_server || !s->processes)
 		return "no-workers";
 	if (s->processes > 1)
 		return s->threads > 1 ? "preforking+threaded" : "preforking";
@@ -249,23 +256,34 @@ static int check_protocols(struct kernel *k)
 	return 0;
 }
 
+/* Without a socket there is no worker; other processes may be reason enough to start. */
+static int check_work(struct kernel *k)
+{
+	const struct uwsgi_socket *const *sockets;
+	const struct uwsgi_kind *kind;
+	if (k->settings->no_server || listeners_list(k->listeners, &sockets))
+		return 0;
+	k->settings->processes = 0;
+	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
+		if (kind->flags & UWSGI_KIND_FROM_MASTER && kind->count())
+			return 0;
+	uwsgi_cause("the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
+	return -EINVAL;
+}
+
 static int open_sockets(struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	const struct uwsgi_socket *const *sockets;
 	int failed = plugins_init(k->plugins);
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
+		failed = listeners_add_inherited(k->listeners, s->protocol ? s->protocol : "uwsgi");
+	if (!failed)
 		failed = listeners_bind(k->listeners);
 	if (!failed)
 		failed = check_protocols(k);
-	if (!failed && !s->no_server && !listeners_list(k->listeners, &sockets)) {
-		uwsgi_cause(
-			"the -s/--socket option is missing and stdin is not a socket: there is nothing to listen on");
-		failed = -EINVAL;
-	}
-	return failed;
+	return failed ? failed : check_work(k);
 }
 
 /* Later than daemonize: what is wrong with an address is still said on the terminal. */
@@ -414,7 +432,8 @@ static int run_server(struct kernel *k)
 	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone = !again && !k->settings->master && processes == 1 && worker_count() == 1;
+	bool alone =
+		!again && !k->settings->master && processes == 1 && worker_count() == 1 && vassal_fd(k->vassal) == -1;
 	int failed = alone ? 0 : log_pipe_begin(k->handover);
 	if (failed) {
 		fail("make", "the pipes of the log", -failed);

@@ -15,7 +15,7 @@ struct settings_socket {
 struct settings {
 	/* processes */
 	bool master;
-	int processes; /* >= 1 after settings_finish */
+	int processes; /* >= 1 after settings_finish; 0 when there is nothing to listen on */
 	int threads;   /* cores of a worker, >= 1 after settings_finish */
 	bool enable_threads, disable_threads;
 	bool lazy_apps;

@@ -24,6 +24,7 @@ OTHER_MEANINGS = {
     ("kernel/api_docs.c", "json"): "a format of --api",
     ("kernel/api_option.c", "json"): "a format of --api",
     ("kernel/plugin_build.c", "python"): "the interpreter of the build script",
+    ("kernel/server.c", "daemon"): "a process without a terminal",
 }
 # Names that contain a plugin's, and are the protocol's or a promise of the public headers.
 OTHER_NAMES = re.compile(r"\bhttp_version")

@@ -75,6 +75,10 @@ UWSGI_API int uwsgi_master_pid(void);
 /* Ask for an orderly reload or stop of the whole server.  0 or a negative errno.  [any] */
 UWSGI_API int uwsgi_server_reload(void);
 UWSGI_API int uwsgi_server_stop(void);
+/* Is the whole server ending?  False in a process that is only replaced.  In a hurry: what does not end by itself
+ * within two seconds is killed.  [any] */
+UWSGI_API bool uwsgi_server_stopping(void);
+UWSGI_API bool uwsgi_server_hurries(void);
 /* True once this generation's application is loaded (false while it is being imported).  [any] */
 UWSGI_API bool uwsgi_server_ready(void);
 /* Set the title of this process as ps shows it; cut to what fits.  [any] */
