@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import session_members, wait_until
+from harness import session_members, session_members, wait_until
 from test_log_target import address_of, receive_until, udp  # noqa: F401 (a fixture)
 
 APP = """
@@ -470,7 +470,10 @@ def test_a_reload_brings_the_logger_and_takes_it_away(start, write, tmp_path):
             return log.exists() and "GET /in/%d " % number in log.read_text()
 
         wait_until(came, lambda: "the lines of generation %d:\n%s" % (number, everything(server)))
-    assert "GET /in/4 " not in one.read_text() + two.read_text()
+    wait_until(lambda: len(session_members(server.process.pid)) == 3, "master, zygote and worker")
+    server.get("/last")
+    server.wait_for_log("GET /last ")
+    assert "GET /last " not in one.read_text() + two.read_text()
 
 
 def test_a_full_disk_stops_nobody(serve, tmp_path):
