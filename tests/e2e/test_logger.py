@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import session_members, session_members, wait_until
+from harness import session_members, wait_until
 from test_log_target import address_of, receive_until, udp  # noqa: F401 (a fixture)
 
 APP = """
