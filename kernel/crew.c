@@ -122,10 +122,8 @@ void crew_start(struct crew *crew, int kind, int number, struct generation *g, s
 		return;
 	}
 	slot->spawned_ms = uwsgi_now_ms();
-	if (replace) {
-		slot->heir_of = 1 + proc_slot_index(k->table, before);
+	if (replace)
 		before->leaving = true;
-	}
 	proc_event(slot, PROC_EV_FORK);
 	if (from_master(crew, kind))
 		fork_direct(crew, g, slot);
@@ -234,15 +232,15 @@ static void log_spawned(struct crew *crew, const struct proc_slot *slot)
 }
 
 /* It serves now, and whom it replaces may go. */
-static void handle_ready(struct crew *crew, struct proc_slot *slot)
+static void handle_ready(struct crew *crew, const struct proc_slot *slot)
 {
 	log_spawned(crew, slot);
-	if (!slot->heir_of)
-		return;
-	struct proc_slot *old = proc_slot_at(crew->k->table, slot->heir_of - 1);
-	slot->heir_of = 0;
-	if (old->leaving && proc_is_up(old) && old->kind == slot->kind && old->number == slot->number)
-		crew_stop(crew, old, SIGTERM);
+	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
+		struct proc_slot *old = proc_slot_at(crew->k->table, i);
+		if (old != slot && proc_is_up(old) && old->leaving && old->kind == slot->kind &&
+		    old->number == slot->number && old->generation == slot->generation)
+			crew_stop(crew, old, SIGTERM);
+	}
 }
 
 static void handle_message(struct crew *crew, struct generation *g, const struct message *msg)

@@ -8,6 +8,7 @@ struct image {
 	char **argv, **envp; /* copies: the title of the process is written over the originals */
 	char *path;	     /* of the program: as it was named with a slash, else where it was found */
 	int cwd_fd;	     /* the directory it was started in */
+	int reloads;	     /* images before this one; UWSGI_RELOADS tells the configuration and the application */
 	bool jailed;
 };
 

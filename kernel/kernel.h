@@ -19,6 +19,7 @@ struct image;
 struct jail;
 struct limits;
 struct listeners;
+struct log_target;
 struct option_registry;
 struct phases;
 struct plugins;
@@ -49,6 +50,7 @@ struct kernel {
 	struct listeners *listeners;
 	struct proc_table *table;
 	struct reqlog_rings *logs;
+	struct log_target *log_target;
 	struct server_shared *shared;
 	struct vassal *vassal;
 	struct handover *handover;

@@ -214,14 +214,14 @@ void master_replace_workers(struct master *m, bool fast)
 	crew_each(&m->crew, g->number, replace_worker, fast);
 }
 
-static void tell_paused(struct crew *crew, struct proc_slot *slot, int paused)
+static void tell_paused(struct crew *crew, struct proc_slot *slot, int arg)
 {
 	struct master *m = leader_of(crew);
 	pid_t pid = atomic_load(&slot->pid);
+	(void)arg;
 	if (!serves(m, slot) || pid <= 0)
 		return;
 	kill(pid, SIGTSTP);
-	uwsgi_log("*** worker %d %s ***\n", slot->number, paused ? "suspended" : "resumed");
 }
 
 void master_pause(struct master *m)
@@ -230,7 +230,7 @@ void master_pause(struct master *m)
 	atomic_store(&m->k->shared->paused, paused);
 	uwsgi_log(paused ? "*** PAUSE (press start to resume, if you do not have a joypad send SIGTSTP) ***\n"
 			 : "*** (SIGTSTP received) resuming workers ***\n");
-	crew_each(&m->crew, 0, tell_paused, paused);
+	crew_each(&m->crew, 0, tell_paused, 0);
 }
 
 static void log_slot(struct crew *crew, struct proc_slot *slot, int arg)

@@ -6,8 +6,8 @@
 
 struct notify;
 
-/* From $NOTIFY_SOCKET and $WATCHDOG_USEC, which the application does not see.  Without them every function does nothing.
- * Never NULL but when memory is out.  [master] */
+/* From $NOTIFY_SOCKET and $WATCHDOG_USEC, which the application does not see.  Without them every function does
+ * nothing. Never NULL but when memory is out.  [master] */
 struct notify *notify_create(struct uwsgi_loop *loop);
 
 /* A generation answers; `status` is one line for `systemctl status`. */

@@ -32,8 +32,7 @@ struct proc_slot {
 	_Atomic bool accepting;
 	uint64_t spawned_ms; /* monotonic, when it was ordered */
 	uint64_t kill_ms;    /* monotonic, when it is killed; 0: it is not */
-	int heir_of;	     /* 1 + index of the slot it is to replace; 0: none */
-	bool leaving;	     /* it asked to be replaced, or will be */
+	bool leaving;	     /* it serves until its successor does */
 	unsigned crashes;    /* young deaths in a row, see proc_policy */
 	uint64_t respawns;
 	uint64_t last_spawn_us;

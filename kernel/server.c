@@ -20,6 +20,8 @@
 #include "limit.h"
 #include "listen.h"
 #include "log.h"
+#include "log_pipe.h"
+#include "log_target.h"
 #include "loop.h"
 #include "master.h"
 #include "option.h"
@@ -163,6 +165,9 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins ||
 	    !k->vassal)
 		return fail("make", "the parts of the server", ENOMEM);
+	k->log_target = log_target_create(k->options);
+	if (!k->log_target)
+		return fail("make", "the options of the log", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings, k->handover);
 	if (k->listeners)
@@ -236,33 +241,10 @@ static const char *mode_name(const struct settings *s)
 	return s->threads > 1 ? "threaded" : "single process";
 }
 
-/* Leave the terminal.  The one that started us ends when there is nothing left to go wrong but the application. */
-static int daemonize(const char *log)
+static int prepare_process(const struct kernel *k)
 {
-	int failed = log_to_file(log);
-	if (failed)
-		return fail("open the log", log, -failed);
-	pid_t pid = fork();
-	if (pid == -1)
-		return fail("become", "a daemon", errno);
-	if (pid > 0)
-		_exit(0);
-	setsid();
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null != -1) {
-		dup2(null, STDIN_FILENO);
-		close(null);
-	}
-	return 0;
-}
-
-static int prepare_process(const struct settings *s)
-{
-	int failed = 0;
-	if (s->daemonize)
-		failed = daemonize(s->daemonize);
-	else if (s->logto && (failed = log_to_file(s->logto)))
-		failed = fail("open the log", s->logto, -failed);
+	const struct settings *s = k->settings;
+	int failed = log_target_begin(k->log_target, k->privs);
 	if (failed)
 		return failed;
 	log_banner();
@@ -299,7 +281,7 @@ static void speak_for(struct kernel *k, pid_t outside)
 static int enter_jail(struct kernel *k)
 {
 	pid_t us = getpid(), inside;
-	if (k->settings->daemonize2 && k->jail->namespaces & CLONE_NEWPID) {
+	if (uwsgi_option_get("daemonize2") && k->jail->namespaces & CLONE_NEWPID) {
 		uwsgi_cause("unshare = pid and daemonize2: the first process of a namespace cannot leave it, use "
 			    "daemonize");
 		return -EINVAL;
@@ -369,10 +351,11 @@ static int open_sockets(struct kernel *k)
 }
 
 /* Later than daemonize: what is wrong with an address is still said on the terminal. */
-static int daemonize_late(const struct settings *s)
+static int daemonize_late(const struct kernel *k)
 {
-	int failed = s->daemonize2 ? daemonize(s->daemonize2) : 0;
-	return failed || !s->daemonize2 || !s->pidfile ? failed : pidfile_write(s->pidfile);
+	bool forked;
+	int failed = log_target_bound(k->log_target, k->privs, &forked);
+	return failed || !forked || !k->settings->pidfile ? failed : pidfile_write(k->settings->pidfile);
 }
 
 static int drop_privileges(const struct kernel *k)
@@ -383,8 +366,9 @@ static int drop_privileges(const struct kernel *k)
 		return failed;
 	if (getuid() == 0)
 		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
-	if (s->logto2 && (failed = log_to_file(s->logto2)))
-		return fail("open the log", s->logto2, -failed);
+	failed = log_target_unprivileged(k->log_target, k->privs);
+	if (failed)
+		return failed;
 	if (s->pidfile2 && (failed = pidfile_write(s->pidfile2)))
 		return failed;
 	return change_directory(s->chdir2);
@@ -486,7 +470,7 @@ static int prepare_first(struct kernel *k)
 	const struct settings *s = k->settings;
 	int failed = phase_run(k->phases, PHASE_ASAP);
 	if (!failed)
-		failed = prepare_process(s);
+		failed = prepare_process(k);
 	if (!failed)
 		failed = limit_set(k->limits);
 	if (!failed)
@@ -498,10 +482,12 @@ static int prepare_first(struct kernel *k)
 	if (!failed)
 		failed = open_sockets(k);
 	if (!failed)
-		failed = daemonize_late(s);
+		failed = daemonize_late(k);
 	if (!failed)
 		failed = drop_privileges(k);
 	jail_follow(k->jail); /* again: another user is followed no more */
+	if (!failed)
+		failed = log_target_keep(k->handover);
 	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
@@ -509,6 +495,7 @@ static int prepare_first(struct kernel *k)
 static int prepare_again(struct kernel *k)
 {
 	const struct settings *s = k->settings;
+	log_target_again(k->log_target, k->handover);
 	log_banner();
 	speak_for(k, 0);
 	int failed = limit_lock_memory(k->limits);
@@ -556,6 +543,11 @@ static int run_server(struct kernel *k)
 	/* the first process of a namespace is everybody's parent in the end, and a master is made for that */
 	bool alone = !again && getpid() != 1 && !k->settings->master && processes == 1 && worker_count() == 1 &&
 		     vassal_fd(k->vassal) == -1;
+	int failed = alone ? 0 : log_pipe_begin(k->handover);
+	if (failed) {
+		fail("make", "the pipes of the log", -failed);
+		return EXIT_CANNOT_START;
+	}
 	if (!alone && start_master(k, again))
 		return EXIT_CANNOT_START;
 	int status = alone ? run_alone(k) : master_run(k);
@@ -593,5 +585,7 @@ int server_main(int argc, char **argv, char **envp)
 	int result = config_run(k->config, argc, argv);
 	if (result != CONFIG_START)
 		return result == CONFIG_DONE ? 0 : -result;
-	return say_why(run_server(k));
+	int status = say_why(run_server(k));
+	log_pipe_end();
+	return status;
 }

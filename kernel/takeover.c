@@ -13,6 +13,18 @@ static bool serves(struct crew *crew, int kind)
 	return proc_kind_at(crew->k->table, kind)->flags & UWSGI_KIND_SERVES;
 }
 
+/* One that accepts is followed by one that accepts; a script may never say that it does. */
+static bool predecessor_accepts(struct crew *crew, int kind, int number, const struct generation *g)
+{
+	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
+		const struct proc_slot *slot = proc_slot_at(crew->k->table, i);
+		if (proc_is_up(slot) && slot->kind == kind && slot->number == number && slot->generation < g->number &&
+		    atomic_load(&slot->accepting))
+			return true;
+	}
+	return false;
+}
+
 static bool is_ready(struct crew *crew, int kind, int number, const struct generation *g)
 {
 	const struct proc_slot *slot = crew_find(crew, kind, number, g->number);
@@ -20,7 +32,8 @@ static bool is_ready(struct crew *crew, int kind, int number, const struct gener
 		return true; /* its predecessor has to end first */
 	if (!slot || atomic_load(&slot->state) == UWSGI_PROC_STARTING)
 		return false;
-	return !serves(crew, kind) || !g->chained || atomic_load(&slot->accepting);
+	bool waits = serves(crew, kind) && (g->chained || predecessor_accepts(crew, kind, number, g));
+	return !waits || atomic_load(&slot->accepting);
 }
 
 static bool all_ready(struct crew *crew, const struct generation *g)

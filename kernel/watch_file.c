@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define EVENTS (IN_ATTRIB | IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_MOVED_TO)
+#define EVENTS (IN_ATTRIB | IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)
 
 /* What tells a file from how it was before. */
 struct mark {

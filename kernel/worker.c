@@ -21,6 +21,7 @@
 #include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
+#include "request_id.h"
 #include "sweep.h"
 #include "trap.h"
 
@@ -113,16 +114,21 @@ static bool is_paused(const struct serve *s)
 }
 
 /* What comes meanwhile stays where it is, in the sockets and in the epoll; only signals are looked at. */
-static void wait_resumed(struct serve *s)
+static void wait_resumed(struct core *core)
 {
+	struct serve *s = core->serve;
 	struct pollfd news[] = { { .fd = loop_fd(s->loop), .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN } };
 	reqlog_flush(s->log);
+	if (core->index == 0)
+		uwsgi_log("*** worker %d suspended ***\n", s->slot->number);
 	while (is_paused(s)) {
 		(void)poll(news, 2, -1);
 		pthread_mutex_lock(&s->loop_lock);
 		loop_turn(s->loop, 0);
 		pthread_mutex_unlock(&s->loop_lock);
 	}
+	if (core->index == 0)
+		uwsgi_log("*** worker %d resumed ***\n", s->slot->number);
 	wake_all(s);
 }
 
@@ -150,7 +156,7 @@ static void *core_loop(void *arg)
 	core->tid = gettid();
 	while (!core_done(core->serve)) {
 		if (is_paused(core->serve))
-			wait_resumed(core->serve);
+			wait_resumed(core);
 		core_turn(core, -1);
 	}
 	wake_all(core->serve);
@@ -379,7 +385,11 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!s->log || s->epoll_fd == -1 || s->wake_fd == -1 || trap_open(signals))
 		return -errno;
-	int failed = render_extra_headers(s->settings, &s->extra_headers);
+	int failed = reqlog_format(s->log, s->settings, slot->number);
+	if (!failed)
+		failed = render_extra_headers(s->settings, &s->extra_headers);
+	if (!failed)
+		failed = request_id_init(&s->ids, s->settings->request_id);
 	if (!failed)
 		failed = make_cores(s);
 	if (failed)

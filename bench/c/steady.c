@@ -2,15 +2,15 @@
  *
  *   steady PORT CONNECTIONS KEEPALIVE(0|1) PATH INTERVAL_US
  *
- * Each connection asks again INTERVAL_US after it was answered, so that the silence it measures is the server's.  It runs
- * until its standard input is closed, then prints one line:
+ * Each connection asks again INTERVAL_US after it was answered, so that the silence it measures is the server's.  It
+ * runs until its standard input is closed, then prints one line:
  *
  *   answers failures refused longest_silence_us slowest_us
  *
  * failures: connections that ended without a whole answer, or with another status than 200.  A connection that was kept
- * and is closed between two requests is no failure (RFC 9112 9.6), as long as nothing of the next one was answered: it is
- * asked again on a fresh one.  refused: of the failures, connections nobody accepted.
- * silence: time in which no answer came though somebody was asking. */
+ * and is closed between two requests is no failure (RFC 9112 9.6), as long as nothing of the next one was answered: it
+ * is asked again on a fresh one.  refused: of the failures, connections nobody accepted. silence: time in which no
+ * answer came though somebody was asking. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -131,7 +131,8 @@ static void on_event(struct client *c, uint64_t interval)
 	last_us = now;
 	if (now - c->asked_us > slowest_us)
 		slowest_us = now - c->asked_us;
-	bool close_it = !keep || memmem(c->buf, c->len, "Connection: close", 17) || memmem(c->buf, c->len, "connection: close", 17);
+	bool close_it = !keep || memmem(c->buf, c->len, "Connection: close", 17) ||
+			memmem(c->buf, c->len, "connection: close", 17);
 	c->asking = c->fresh = false;
 	c->next_us = now + interval;
 	if (close_it)

@@ -109,7 +109,8 @@ def test_a_paused_server_answers_when_it_is_resumed(served, tmp_path):
         open_before.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         open_before.recv(4096)
         assert uwsgi("--pause", tmp_path / "pid").returncode == 0
-        server.wait_for_log("*** worker 2 suspended ***")
+        for worker in (1, 2):
+            server.wait_for_log("*** worker %d suspended ***" % worker)
         with server.connect() as waiting:
             waiting.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             open_before.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

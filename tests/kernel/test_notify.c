@@ -21,7 +21,8 @@ static int manager(void)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int n = snprintf(name, sizeof name, "@notify-test-%d", (int)getpid());
 	memcpy(at.sun_path + 1, name + 1, (size_t)n - 1);
-	cr_assert_eq(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n)), 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n)),
+		     0);
 	setenv("NOTIFY_SOCKET", name, 1);
 	return fd;
 }
