@@ -529,14 +529,10 @@ static int start_master(struct kernel *k, bool again)
 	return 0;
 }
 
-static int run_server(struct kernel *k)
+static int start_and_serve(struct kernel *k)
 {
 	int processes;
 	bool again = handover_taken(k->handover);
-	privs_settle(k->handover);
-	limit_set_umask(k->limits, k->settings->compat_2_0);
-	if (handover_is_trial(k->handover))
-		return rehearse(k);
 	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes) || check_root(k))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
@@ -552,6 +548,16 @@ static int run_server(struct kernel *k)
 		return EXIT_CANNOT_START;
 	int status = alone ? run_alone(k) : master_run(k);
 	phase_run(k->phases, PHASE_AS_USER_EXIT);
+	return status;
+}
+
+static int run_server(struct kernel *k)
+{
+	privs_settle(k->handover);
+	limit_set_umask(k->limits, k->settings->compat_2_0);
+	if (handover_is_trial(k->handover))
+		return rehearse(k);
+	int status = start_and_serve(k);
 	clean_up(k);
 	return status;
 }

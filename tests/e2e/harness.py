@@ -35,6 +35,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def others_may_run(path):
+    """Is the program, with all directories above it, another user's to start?"""
+    folders = [os.path.dirname(path)]
+    while folders[-1] != "/":
+        folders.append(os.path.dirname(folders[-1]))
+    return all(os.stat(name).st_mode & 0o001 for name in (path, *folders))
+
+
 def session_members(session):
     """Pids of the processes of a session that are not zombies."""
     members = []

@@ -2,14 +2,15 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import stat
 import subprocess
 
 import pytest
-from harness import BINARY, Server, free_port, wait_until
+from harness import BINARY, Server, free_port, others_may_run, wait_until
 
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may")
+root_only = pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY), reason="only root may, and become somebody else")
 APP = """
 import os, resource, socket
 
@@ -44,6 +45,16 @@ def reload(server):
 
 def is_mode(path, mode):
     return stat.S_IMODE(path.stat().st_mode) == mode
+
+
+class Wrapped(Server):
+    """A server that another program starts."""
+
+    def __init__(self, folder, wrapper, *args):
+        self.address, self.workers, self.log_path = free_port(), 1, folder / "server.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*wrapper, BINARY, "--http-socket", "127.0.0.1:%d" % self.address, *args], cwd=folder,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 # ---- limits ----
@@ -172,6 +183,33 @@ def test_a_failing_post_jail_hook_ends_both(serve):
     assert server.last_line() == "uwsgi: hook-post-jail = exec:false: it ended with status 1; exit status 1"
 
 
+@root_only
+def test_a_signal_that_comes_during_the_start_is_not_lost(serve, tmp_path):
+    server = serve(APP, "--unshare", "pid", "--hook-in-jail", "exec:sleep 0.3", ready=False)
+    server.wait_for_log("(in-jail)")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
+@root_only
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_who_is_not_root_has_namespaces_with_one_of_users(write, tmp_path):
+    write("app.py", APP)
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    somebody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    if subprocess.run([*somebody, "unshare", "--user", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this machine has no namespaces for users")
+    server = Wrapped(tmp_path, somebody, "--wsgi-file", "app.py", "--unshare", "user,uts", "--hook-in-jail", "hostname:elsewhere")
+    try:
+        assert server.wait_ready().get("/hostname").text == "elsewhere"
+        server.get("/file")
+        assert (tmp_path / "made").stat().st_uid == 65534
+    finally:
+        server.stop()
+
+
 # ---- another root directory ----
 
 @pytest.fixture
@@ -246,18 +284,8 @@ def test_as_the_first_process_it_reaps_orphans_and_ends_well(write, tmp_path, op
             os.wait()
             return [os.read(reader, 99)]
         """)
-    port = free_port()
-
-    class Contained(Server):
-        def __init__(self):
-            self.address, self.workers, self.log_path = port, 1, tmp_path / "server.log"
-            with open(self.log_path, "ab") as log:
-                self.process = subprocess.Popen(
-                    ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", BINARY, "--http-socket", "127.0.0.1:%d" % port,
-                     "--wsgi-file", "app.py", *options], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True)
-
-    server = Contained().wait_ready()
+    container = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    server = Wrapped(tmp_path, container, "--wsgi-file", "app.py", *options).wait_ready()
     try:
         first = guarded_master(server)
         assert server.get("/").text.isdigit()

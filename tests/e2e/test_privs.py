@@ -6,10 +6,9 @@ import signal
 import stat
 
 import pytest
-from binary import clean_environment
-from harness import Server, free_port, wait_until
+from harness import BINARY, Server, free_port, others_may_run, wait_until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY), reason="only root can become somebody else")
 
 NOBODY = pwd.getpwnam("nobody")
 NET_BIND = 1 << 10
@@ -195,3 +194,24 @@ def test_a_reload_that_would_run_as_root_is_refused(without_allowance, write, tm
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("the new configuration is refused: refusing to run an application as root")
     assert server.get("/").text == "hello"
+
+
+@pytest.mark.parametrize("options", [("--gid", "no-such-group"), ("--hook-as-user", "exec:false"), ("--wsgi-file", "missing.py")])
+def test_a_start_that_fails_leaves_nothing_behind(start, tmp_path, options):
+    own = () if options[0] == "--wsgi-file" else OWN
+    server = start(*own, "--master", "--socket", "uwsgi.sock", "--pidfile", "pid", "--pidfile2", "pid2", "--master-fifo", "fifo",
+                   "--vacuum", *options, ready=False)
+    assert server.wait_exit() in (1, 22)
+    assert not [name for name in ("uwsgi.sock", "pid", "pid2", "fifo") if (tmp_path / name).exists()]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_with_vacuum_leaves_nothing_behind(start, tmp_path, how):
+    files = [tmp_path / name for name in ("uwsgi.sock", "pid", "pid2", "safe", "fifo")]
+    server = start(*OWN, "--master", "--socket", "uwsgi.sock", "--pidfile", "pid", "--pidfile2", "pid2", "--safe-pidfile", "safe",
+                   "--master-fifo", "fifo", "--vacuum", "--uid", "nobody", "--hook-as-root", "exec:chmod 777 .")
+    wait_until(lambda: all(path.exists() for path in files), "all files")
+    reload(server)
+    server.process.send_signal(how)
+    assert server.wait_exit() == 0
+    assert not [path for path in files if path.exists()]
