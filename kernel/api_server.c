@@ -22,6 +22,7 @@
 
 #include "api.h"
 #include "api_request.h"
+#include "api_signal.h"
 #include "api_socket.h"
 #include "memory.h"
 
@@ -335,7 +336,7 @@ static const struct uwsgi_api_fn rows[] = {
 
 int api_server_register(struct api_registry *reg)
 {
-	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_socket_rows() };
+	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows() };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int rc = api_register(reg, "kernel", tables[i], sizeof(struct uwsgi_api_fn));
 		if (rc < 0)

@@ -17,6 +17,7 @@
 #include "reload.h"
 #include "scale.h"
 #include "settings.h"
+#include "sources.h"
 #include "trap.h"
 #include "vassal.h"
 
@@ -83,6 +84,7 @@ static void close_lines(struct master *m)
 		if (!g->number)
 			continue;
 		g->retiring = true;
+		sources_stop(g->sources);
 		if (!g->loaded && g->zygote > 0)
 			kill(g->zygote, SIGKILL); /* one that is still importing would not notice */
 		generation_close(m->k, g);
