@@ -74,7 +74,8 @@ struct server_shared {
 	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;
 	_Atomic int workers;	     /* how many serve now, see scale.c */
-	_Atomic int64_t cron_minute; /* the last one cron has looked at */
+	_Atomic int64_t cron_minute;	/* the last one that signals of cron were looked at for */
+	_Atomic int64_t command_minute; /* and commands of cron */
 };
 
 /* What a zygote or its children tell the master, one datagram each. */
