@@ -112,7 +112,7 @@ static int workers(struct uwsgi_call *c)
 	struct uwsgi_value *list = uwsgi_ret_list(c);
 	struct uwsgi_proc_info info;
 	for (int number = 1; number <= uwsgi_proc_count("worker"); number++)
-		if (!uwsgi_proc_get("worker", number, &info))
+		if (!uwsgi_proc_get("worker", number, &info, sizeof info))
 			add_worker(list, &info);
 	return 0;
 }
@@ -138,7 +138,7 @@ static int request_id(struct uwsgi_call *c)
 {
 	struct uwsgi_proc_info info = { 0 };
 	if (in_worker())
-		uwsgi_proc_get("worker", uwsgi_my_number(), &info);
+		uwsgi_proc_get("worker", uwsgi_my_number(), &info, sizeof info);
 	uwsgi_ret_int(c, (int64_t)info.requests);
 	return 0;
 }
@@ -148,7 +148,7 @@ static int total_requests(struct uwsgi_call *c)
 	struct uwsgi_proc_info info;
 	int64_t total = 0;
 	for (int number = 1; number <= uwsgi_proc_count("worker"); number++)
-		if (!uwsgi_proc_get("worker", number, &info))
+		if (!uwsgi_proc_get("worker", number, &info, sizeof info))
 			total += (int64_t)info.requests;
 	uwsgi_ret_int(c, total);
 	return 0;

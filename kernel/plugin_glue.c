@@ -195,13 +195,15 @@ unsigned uwsgi_my_generation(void)
 	return kernel->generation;
 }
 
-int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r)
+int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r, size_t info_size)
 {
+	struct uwsgi_proc_info info;
 	int index = kernel->table ? proc_kind_find(kernel->table, kind) : -ENOENT;
 	const struct proc_slot *slot = index < 0 ? NULL : proc_slot_find(kernel->table, index, number);
 	if (!slot)
 		return -ENOENT;
-	proc_info(kernel->table, slot, info_r);
+	proc_info(kernel->table, slot, &info);
+	memcpy(info_r, &info, info_size < sizeof info ? info_size : sizeof info);
 	return 0;
 }
 
