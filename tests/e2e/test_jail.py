@@ -38,9 +38,11 @@ def application(environ, start_response):
 
 
 def reload(server):
+    spawned = server.log.count("spawned uWSGI worker") + server.workers
     before = server.get("/").headers["X-Pid"]
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.get("/").headers["X-Pid"] != before, lambda: "a reload:\n" + server.log)
+    wait_until(lambda: server.log.count("spawned uWSGI worker") == spawned and server.get("/").headers["X-Pid"] != before,
+               lambda: "a reload:\n" + server.log)
 
 
 def is_mode(path, mode):
