@@ -22,8 +22,6 @@ def application(environ, start_response):
         return [repr([resource.getrlimit(limit)[0] for limit in limits] + [os.nice(0)]).encode()]
     if path == "/file":
         open("made", "w").close()
-    if path == "/locked":
-        return [line.encode() for line in open("/proc/self/status") if line.startswith("VmLck")]
     if path == "/root":
         return [" ".join(sorted(os.listdir("/"))).encode()]
     if path == "/open":
@@ -105,9 +103,13 @@ def test_each_worker_keeps_to_its_processors(serve):
 def test_nothing_is_swapped_out_in_any_process(serve):
     server = serve(APP, "--never-swap", "--gid", "nogroup")
     for _ in range(2):
-        assert int(server.get("/locked").text.split()[1]) > 1000
-        status = pathlib.Path("/proc/%d/status" % server.process.pid).read_text()
-        assert int(re.search(r"VmLck:\s+(\d+)", status)[1]) > 1000
+        master = server.process.pid
+        children = pathlib.Path("/proc/%d/task/%d/children" % (master, master))
+        wait_until(lambda: len(children.read_text().split()) == 2, "a zygote and a worker to be all there is")
+        family = children.read_text().split()
+        for pid in (master, *family):
+            status = pathlib.Path("/proc/%s/status" % pid).read_text()
+            assert int(re.search(r"VmLck:\s+(\d+)", status)[1]) > 1000, status
         reload(server)
 
 
