@@ -42,6 +42,7 @@
 #include "scale.h"
 #include "service.h"
 #include "settings.h"
+#include "trap.h"
 #include "vassal.h"
 #include "worker.h"
 #include "zygote.h"
@@ -452,6 +453,7 @@ static int run_alone(struct kernel *k)
 	if (plugins_post_fork(k->plugins) < 0 || phase_run(k->phases, PHASE_POST_FORK))
 		return 1;
 	limit_pin(k->limits, 1);
+	trap_hold(); /* from here on a signal is the worker's */
 	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
 	int status = worker_run(k, slot);
 	plugins_atexit(k->plugins);
