@@ -57,7 +57,7 @@ NETWORK = "socket|uwsgi-socket|http-socket|http|https|stats|stats-server|shared-
 USERS = "uid|gid|chown-socket|logfile-chown|emperor-tyrant"
 HOOKS = "hook-[a-z0-9-]+"
 COMMANDS = "exec-[a-z-]+|attach-daemon2?|smart-attach-daemon2?|legion-attach-daemon"
-CRONS = "cron2?|unique-cron"
+CRONS = "cron|unique-cron"
 
 
 class World:
@@ -89,7 +89,8 @@ class World:
         value_of(NETWORK, lambda v: f"127.0.0.1:{free_port()}" if re.search(r":\s*[$\d]\S*", v) and "$(" not in v else v)
         value_of(USERS, lambda v: getpass.getuser())
         value_of(COMMANDS, lambda v: "true")
-        value_of(CRONS, lambda v: re.match(r"(?:[-\d]+\s+){5}|(?:[\w-]+=\S+\s+)?", v)[0] + "true")
+        value_of(CRONS, lambda v: " ".join(v.split()[:5] + ["true"]))
+        value_of("cron2", lambda v: v.split()[0] + " true")
         value_of(HOOKS, lambda v: v if v.startswith("unix_signal:") else "exec:true")
         # The test waits for what it started, so it stays in the foreground.
         text = re.sub(r"\bdaemonize2?\b", "logto2", text)
