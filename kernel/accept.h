@@ -5,6 +5,8 @@
 #include "serve.h"
 
 /* What epoll calls for a listening socket, and for a connection. */
+/* A connection came from a worker that cannot serve it. */
+void accept_handed(struct source *source, uint32_t events, struct core *core);
 void accept_event(struct source *source, uint32_t events, struct core *core);
 void conn_event(struct source *source, uint32_t events, struct core *core);
 /* Go on with a connection this thread put aside. */

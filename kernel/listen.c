@@ -41,6 +41,7 @@ struct entry {
 struct listeners {
 	const struct settings *settings;
 	struct handover *handover;
+	int handed[2]; /* connections from a stuck worker to the others; [0] is read */
 	struct entry *entries[SOCKETS_MAX];
 	const struct uwsgi_socket *list[SOCKETS_MAX];
 	size_t count;
@@ -321,7 +322,8 @@ int listeners_bind(struct listeners *l)
 			uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
 				  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
 	}
-	return 0;
+	/* of this image alone: the next may have its sockets in another order */
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, l->handed) == -1 ? -errno : 0;
 }
 
 /* The pair a gateway passes connections through; what waits in it is not lost over a reload. */
@@ -391,14 +393,13 @@ void listeners_vacuum(struct listeners *l, bool only_new)
 
 /* ---- connections ---- */
 
-static int receive_fd(int from)
+static int receive_fd(int from, unsigned char *byte_r)
 {
-	char byte;
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov = { &byte, 1 };
+	struct iovec iov = { byte_r, 1 };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
 	};
@@ -423,7 +424,8 @@ int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *pe
 		fd = accept4(socket->fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		return fd == -1 ? -errno : fd;
 	}
-	fd = receive_fd(socket->fd);
+	unsigned char byte;
+	fd = receive_fd(socket->fd, &byte);
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) == -1)
 		peer->ss_family = AF_UNSPEC;
 	return fd;
@@ -446,10 +448,8 @@ int uwsgi_socket_queue_fd(struct uwsgi_socket *socket)
 	return ((const struct entry *)socket)->queue_fd;
 }
 
-int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
+static int send_fd(int to, int fd, unsigned char byte)
 {
-	const struct entry *e = (const struct entry *)socket;
-	char byte = 0;
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -463,8 +463,42 @@ int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	if (sendmsg(e->queue_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+	if (sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		return errno == ENOBUFS ? -EAGAIN : -errno;
 	close(fd);
 	return 0;
+}
+
+int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
+{
+	return send_fd(((const struct entry *)socket)->queue_fd, fd, 0);
+}
+
+/* ---- from a stuck worker to the others ---- */
+
+int listeners_hand_on(struct listeners *l, int index, int fd)
+{
+	return l->handed[1] > 0 ? send_fd(l->handed[1], fd, (unsigned char)index) : -ENOTCONN;
+}
+
+int listeners_handed_fd(const struct listeners *l)
+{
+	return l->handed[0];
+}
+
+int listeners_take_handed(struct listeners *l, int *index_r, struct sockaddr_storage *peer)
+{
+	unsigned char index;
+	socklen_t len = sizeof *peer;
+	int fd = receive_fd(l->handed[0], &index);
+	if (fd < 0)
+		return fd;
+	if (index >= l->count) {
+		close(fd);
+		return -EINVAL;
+	}
+	*index_r = index;
+	if (getpeername(fd, (struct sockaddr *)peer, &len) == -1)
+		peer->ss_family = AF_UNSPEC;
+	return fd;
 }

@@ -32,8 +32,17 @@ void listeners_close_gateways(struct listeners *l);
 /* Remove the files of unix sockets; for the end of the server, or, with `only_new`, of a rehearsal. */
 void listeners_vacuum(struct listeners *l, bool only_new);
 
-/* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 struct sockaddr_storage;
+/* A connection that a worker cannot serve any more, all its cores being stuck, goes to whichever worker of its
+ * generation reads first: `index` is that of its socket, nothing of what waits in it was read.  On success the
+ * descriptor is closed.  0 or -errno. */
+int listeners_hand_on(struct listeners *l, int index, int fd);
+/* Readable when such a connection waits. */
+int listeners_handed_fd(const struct listeners *l);
+/* Take it: its descriptor, or -errno. */
+int listeners_take_handed(struct listeners *l, int *index_r, struct sockaddr_storage *peer);
+
+/* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer);
 
 #endif

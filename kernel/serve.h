@@ -30,6 +30,7 @@ struct conn;
 struct harakiri_settings;
 struct hook_registry;
 struct kernel;
+struct listeners;
 struct patience_settings;
 struct plugins;
 struct recycle_settings;
@@ -177,6 +178,9 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	struct source handed_source; /* connections from a worker whose cores are stuck */
+	int handed_fd;
+	struct listeners *sockets;
 	struct signal_source {
 		struct source source;
 		int queue;
