@@ -337,15 +337,16 @@ static void put_aside(struct core *core, struct conn *c)
 	core->again = c;
 }
 
-/* A connection between two requests, of which nothing was read, is as good for any other worker. */
-static bool hand_on(struct serve *s, struct conn *c)
+bool accept_hand_on(struct serve *s, struct conn *c)
 {
-	if (c->phase != CONN_IDLE || c->in.len || c->closing || conn_has_backlog(c))
+	if (!s->hands_on || atomic_load(s->stopping) || c->phase != CONN_IDLE || c->in.len || c->closing ||
+	    conn_has_backlog(c))
 		return false;
-	int fd = dup(c->fd); /* sent, the one is closed; the other with its connection */
-	if (fd == -1 || listeners_hand_on(s->sockets, c->socket->index, fd)) {
-		if (fd != -1)
-			close(fd);
+	int fd = dup(c->fd); /* sent, this one is closed; the other with its connection */
+	if (fd == -1)
+		return false;
+	if (listeners_hand_on(s->sockets, c->socket, fd)) {
+		close(fd);
 		return false;
 	}
 	conn_close(s, c);
@@ -356,7 +357,7 @@ static bool hand_on(struct serve *s, struct conn *c)
 static bool work(struct core *core, struct conn *c)
 {
 	struct serve *s = core->serve;
-	if (core->refuses && hand_on(s, c))
+	if (core->refuses && accept_hand_on(s, c))
 		return false;
 	for (;;) {
 		if (c->phase == CONN_LINGER)
@@ -402,7 +403,8 @@ static bool work(struct core *core, struct conn *c)
 			continue;
 		if (c->phase == CONN_IDLE) {
 			if (atomic_load(&s->draining) && c->requests) {
-				conn_close(s, c);
+				if (!accept_hand_on(s, c))
+					conn_close(s, c);
 				return false;
 			}
 			conn_set_phase(s, c, CONN_IDLE,

@@ -5,7 +5,9 @@
 #include "serve.h"
 
 /* What epoll calls for a listening socket, and for a connection. */
-/* A connection came from a worker that cannot serve it. */
+/* Give a connection between two requests, of which nothing was read, to another worker.  False: it is still ours. */
+bool accept_hand_on(struct serve *s, struct conn *c);
+/* A connection came from another worker. */
 void accept_handed(struct source *source, uint32_t events, struct core *core);
 void accept_event(struct source *source, uint32_t events, struct core *core);
 void conn_event(struct source *source, uint32_t events, struct core *core);

@@ -178,9 +178,11 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
-	struct source handed_source; /* connections from a worker whose cores are stuck */
+	struct source handed_source; /* connections from a worker that ends or is stuck */
 	int handed_fd;
-	struct listeners *sockets;
+	const struct listeners *sockets;
+	bool hands_on;		       /* there are, or will be, others */
+	const _Atomic bool *stopping; /* the server is: there are none */
 	struct signal_source {
 		struct source source;
 		int queue;
