@@ -91,7 +91,6 @@ static void close_lines(struct crew *crew, const struct generation *but)
 static void fork_direct(struct crew *crew, struct generation *g, struct proc_slot *slot)
 {
 	struct kernel *k = crew->k;
-	const char *name = kind_of(crew, slot)->name;
 	trap_hold();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -104,12 +103,10 @@ static void fork_direct(struct crew *crew, struct generation *g, struct proc_slo
 	}
 	int error = errno;
 	trap_release();
-	if (pid == -1) {
-		uwsgi_log("uwsgi: cannot fork %s %d: %s; it stays down\n", name, slot->number, strerror(error));
-		proc_retire(k->table, slot);
-		return;
-	}
-	atomic_store(&slot->pid, pid);
+	if (pid == -1)
+		crew_not_forked(crew, slot, error);
+	else
+		atomic_store(&slot->pid, pid);
 }
 
 void crew_start(struct crew *crew, int kind, int number, struct generation *g, struct proc_slot *before, bool replace)
@@ -122,13 +119,15 @@ void crew_start(struct crew *crew, int kind, int number, struct generation *g, s
 		return;
 	}
 	slot->spawned_ms = uwsgi_now_ms();
+	proc_event(slot, PROC_EV_FORK);
+	if (from_master(crew, kind)) {
+		fork_direct(crew, g, slot);
+	} else if (generation_order(g, proc_slot_index(k->table, slot))) {
+		proc_retire(k->table, slot); /* its zygote is gone: the next one is told what is missing */
+		return;
+	}
 	if (replace)
 		before->leaving = true;
-	proc_event(slot, PROC_EV_FORK);
-	if (from_master(crew, kind))
-		fork_direct(crew, g, slot);
-	else if (generation_order(g, proc_slot_index(k->table, slot)))
-		proc_retire(k->table, slot);
 }
 
 void crew_start_missing(struct crew *crew, struct generation *g)
@@ -173,17 +172,35 @@ static void kill_late(struct crew *crew, struct proc_slot *slot, int arg)
 {
 	pid_t pid = atomic_load(&slot->pid);
 	(void)arg;
-	if (!slot->kill_ms || slot->kill_ms > uwsgi_now_ms() || pid <= 0)
+	if (!slot->kill_ms || slot->kill_ms > uwsgi_now_ms())
 		return;
-	slot->kill_ms = 0;
+	slot->kill_ms = pid > 0 ? 0 : uwsgi_now_ms() + FAST_STOP_MS; /* its zygote may yet fork it */
+	if (pid <= 0)
+		return;
 	uwsgi_log("%s %d (pid: %d) is taking too much time to die...NO MERCY !!!\n", kind_of(crew, slot)->name,
 		  slot->number, (int)pid);
 	kill(pid, SIGKILL);
 }
 
+/* A zygote that was told to end has nothing to finish. */
+static void kill_late_zygote(struct generation *g)
+{
+	if (!g->number || g->zygote <= 0 || !g->kill_ms || g->kill_ms > uwsgi_now_ms())
+		return;
+	g->kill_ms = 0;
+	uwsgi_log("uwsgi: the zygote of generation %u (pid: %d) does not end by itself; it is killed\n", g->number,
+		  (int)g->zygote);
+	kill(g->zygote, SIGKILL);
+}
+
 static void set_mercy_timer(struct crew *crew)
 {
 	uint64_t now = uwsgi_now_ms(), first = UINT64_MAX;
+	for (int i = 0; i < GENERATIONS; i++) {
+		const struct generation *g = &crew->generations[i];
+		if (g->number && g->zygote > 0 && g->kill_ms && g->kill_ms < first)
+			first = g->kill_ms;
+	}
 	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
 		const struct proc_slot *slot = proc_slot_at(crew->k->table, i);
 		if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING && slot->kill_ms && slot->kill_ms < first)
@@ -199,6 +216,8 @@ static void on_mercy(struct uwsgi_timer *timer)
 {
 	struct crew *crew = timer->data;
 	crew_each(crew, 0, kill_late, 0);
+	for (int i = 0; i < GENERATIONS; i++)
+		kill_late_zygote(&crew->generations[i]);
 	set_mercy_timer(crew);
 }
 
@@ -234,6 +253,8 @@ static void log_spawned(struct crew *crew, const struct proc_slot *slot)
 /* It serves now, and whom it replaces may go. */
 static void handle_ready(struct crew *crew, const struct proc_slot *slot)
 {
+	if (atomic_load(&slot->state) != UWSGI_PROC_IDLE)
+		return; /* its process was told to end since, or died, and the slot is already another's */
 	log_spawned(crew, slot);
 	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
 		struct proc_slot *old = proc_slot_at(crew->k->table, i);
@@ -397,13 +418,22 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 	return failed;
 }
 
-void crew_retire(struct crew *crew, struct generation *g, bool fast)
+void crew_close_line(struct crew *crew, struct generation *g)
 {
 	g->retiring = true;
 	/* a loading zygote would not notice the closed line */
 	if (!g->loaded && g->zygote > 0)
 		kill(g->zygote, SIGKILL);
 	generation_close(crew->k, g);
+	uwsgi_loop_timer_stop(crew->k->loop, &g->zygote_again);
+	if (!g->kill_ms)
+		g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
+	set_mercy_timer(crew);
+}
+
+void crew_retire(struct crew *crew, struct generation *g, bool fast)
+{
+	crew_close_line(crew, g);
 	crew_each(crew, g->number, crew_stop, fast ? SIGINT : SIGTERM);
 }
 
@@ -425,6 +455,13 @@ int crew_keep(struct crew *crew)
 	return failed;
 }
 
+void crew_drop_kept(struct crew *crew)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (crew->generations[i].number)
+			generation_drop_kept(crew->k, &crew->generations[i]);
+}
+
 int crew_claim(struct crew *crew)
 {
 	int count = 0;
@@ -433,6 +470,8 @@ int crew_claim(struct crew *crew)
 		g->crew = crew;
 		if (g->number > crew->newest)
 			crew->newest = g->number;
+		if (g->retiring)
+			g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
 	}
 	set_mercy_timer(crew);
 	return count;

@@ -44,12 +44,16 @@ bool crew_has_room(const struct crew *crew);
 struct generation *crew_coming(struct crew *crew);
 /* Start the zygote of a generation that has none.  0 or -errno. */
 int crew_start_zygote(struct crew *crew, struct generation *g);
-/* Tell all its processes to end, finishing their requests unless `fast`. */
+/* No more orders: its zygote ends, or is killed. */
+void crew_close_line(struct crew *crew, struct generation *g);
+/* The same, and tell all its processes to end, finishing their requests unless `fast`. */
 void crew_retire(struct crew *crew, struct generation *g, bool fast);
 int crew_zygotes(const struct crew *crew);
 /* Take over the generations of the image before this one.  How many there were. */
 int crew_claim(struct crew *crew);
+/* Keep them for the next one; and what becomes of that when there is none. */
 int crew_keep(struct crew *crew);
+void crew_drop_kept(struct crew *crew);
 
 /* ---- processes ---- */
 
@@ -73,6 +77,8 @@ void crew_replace(struct crew *crew, struct proc_slot *slot);
 void crew_stop(struct crew *crew, struct proc_slot *slot, int arg);
 /* A process that ended, or could not be forked. */
 void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus);
+/* One the master itself could not fork: it tries again after a pause. */
+void crew_not_forked(struct crew *crew, struct proc_slot *slot, int error);
 /* A child that ended.  False: it is none of the crew. */
 bool crew_buried(struct crew *crew, pid_t pid, int wstatus);
 /* Forget generations of which nobody is left. */

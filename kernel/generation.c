@@ -89,6 +89,15 @@ int generation_keep(struct kernel *k, const struct generation *g)
 	return failed ? failed : handover_keep(k->handover, name, g->child_fd, "");
 }
 
+void generation_drop_kept(struct kernel *k, const struct generation *g)
+{
+	char name[48];
+	snprintf(name, sizeof name, "generation %u", g->number);
+	handover_drop(k->handover, name);
+	snprintf(name, sizeof name, "children of %u", g->number);
+	handover_drop(k->handover, name);
+}
+
 bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)(struct uwsgi_watch *, unsigned))
 {
 	char name[48];
@@ -107,11 +116,10 @@ bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)
 		g->serving = serving;
 		g->retiring = retiring;
 	}
-	/* kept anew before the next execve, as it is then */
-	handover_drop(k->handover, name);
 	snprintf(name, sizeof name, "children of %u", g->number);
 	handover_claim(k->handover, name, &g->child_fd, NULL);
-	handover_drop(k->handover, name);
+	/* kept anew before the next execve, as it is then */
+	generation_drop_kept(k, g);
 	if (g->watch.fd != -1)
 		uwsgi_loop_add(k->loop, &g->watch, UWSGI_READ);
 	return true;

@@ -14,12 +14,14 @@ struct generation {
 	struct crew *crew;	  /* whose it is */
 	unsigned number;	  /* 0: not in use */
 	pid_t zygote;		  /* 0: none */
+	struct uwsgi_timer zygote_again; /* when one could not be forked */
 	bool needs_zygote;	  /* some of its processes come from one */
 	bool loaded;		  /* its application is */
 	bool serving;		  /* all its processes were ready once */
 	bool retiring;		  /* told to end */
 	bool chained;		  /* takes over worker by worker */
 	int chain_at;		  /* ... up to the one of this number */
+	uint64_t kill_ms;	  /* monotonic, when a retiring zygote is killed; 0: it is not */
 	bool brutal;		  /* its predecessors do not finish their requests */
 	int child_fd;		  /* the processes' end of the control socket; -1 when closed */
 	struct uwsgi_watch watch; /* the master's end; fd -1 when closed */
@@ -38,6 +40,7 @@ void generation_close(struct kernel *k, struct generation *g);
 
 /* Keep for the master's next image, and take from the one before: the next of those kept, false when there is none. */
 int generation_keep(struct kernel *k, const struct generation *g);
+void generation_drop_kept(struct kernel *k, const struct generation *g);
 bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)(struct uwsgi_watch *, unsigned));
 
 #endif

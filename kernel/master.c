@@ -80,12 +80,8 @@ static void close_lines(struct master *m)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *g = &m->crew.generations[i];
-		if (!g->number)
-			continue;
-		g->retiring = true;
-		if (!g->loaded && g->zygote > 0)
-			kill(g->zygote, SIGKILL); /* one that is still importing would not notice */
-		generation_close(m->k, g);
+		if (g->number)
+			crew_close_line(&m->crew, g);
 	}
 }
 
@@ -310,7 +306,7 @@ static bool before_exec(void *data)
 {
 	struct master *m = data;
 	for (int signum; (signum = trap_next());)
-		if (signum != SIGCHLD && signum != SIGHUP)
+		if (signum != SIGCHLD)
 			on_signal(m, signum);
 	scale_keep(m->scale);
 	return m->stage == STAGE_RUN;

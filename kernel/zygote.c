@@ -90,6 +90,7 @@ _Noreturn void zygote_main(struct kernel *k)
 		signal(ignored[i], SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	trap_release();
+	child_end_with_master(k); /* it may be long in the application before it looks at the control socket */
 	k->role = "zygote";
 	listeners_close_gateways(k->listeners);
 	if (k->settings->auto_procname)
