@@ -178,6 +178,7 @@ ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL]
 def test_a_signal_at_any_moment_of_a_reload_ends_all_of_it(gateway, signum):
     for i in range(6):
         server = gateway("--processes", "2")
+        wait_until(lambda: len(kind(server, "worker")) == 2, "two workers")  # the log is that of all of them
         hang_up(server)
         threading.Event().wait(random.uniform(0, 0.35))  # a random moment is the test
         server.process.send_signal(signum)
@@ -513,8 +514,8 @@ def test_a_killed_process_under_load_is_replaced_and_costs_no_more_than_its_own_
         wait_until(lambda: all(client.answers for client in clients), "all clients to be served")
         pid = kind(server, victim)[0]
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in session_members(server.process.pid), "the kill", 1)
         is_whole(server, 5)
-        assert pid not in session_members(server.process.pid)
         before = [client.answers for client in clients]
         wait_until(lambda: all(c.answers > n for c, n in zip(clients, before)), "all clients to be served", 1)
     assert sum(len(client.failures) for client in clients) <= (0 if victim == "zygote" else 4)
@@ -524,17 +525,21 @@ def test_a_killed_process_under_load_is_replaced_and_costs_no_more_than_its_own_
 def test_a_storm_of_kills_leaves_a_whole_server(gateway):
     seconds = 60 if os.environ.get("UWSGI_TEST_LONG") else 5
     server = gateway("--processes", "4")
-    kills, clients = 0, []
+    limit, kills = 0, 0
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(KeepAlive(server)) for _ in range(4)]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             victims = [pid for pid in session_members(server.process.pid) if pid != server.process.pid]
-            with contextlib.suppress(OSError, IndexError):
-                os.kill(random.choice(victims), signal.SIGKILL)
-                kills += 1
+            if victims:
+                victim = random.choice(victims)
+                limit += 0 if title(victim).startswith("uWSGI zygote") else len(clients)
+                with contextlib.suppress(OSError):
+                    os.kill(victim, signal.SIGKILL)
+                    kills += 1
             threading.Event().wait(0.1)  # the pace is the test
-    assert sum(len(client.failures) for client in clients) <= kills * len(clients)
+    assert sum(len(client.failures) for client in clients) <= limit
+    assert kills > seconds
     is_whole(server, 7)
     for _ in range(20):
         assert serves(server)
