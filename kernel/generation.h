@@ -11,20 +11,20 @@
 struct crew;
 
 struct generation {
-	struct crew *crew;	  /* whose it is */
-	unsigned number;	  /* 0: not in use */
-	pid_t zygote;		  /* 0: none */
+	struct crew *crew;		 /* whose it is */
+	unsigned number;		 /* 0: not in use */
+	pid_t zygote;			 /* 0: none */
 	struct uwsgi_timer zygote_again; /* when one could not be forked */
-	bool needs_zygote;	  /* some of its processes come from one */
-	bool loaded;		  /* its application is */
-	bool serving;		  /* all its processes were ready once */
-	bool retiring;		  /* told to end */
-	bool chained;		  /* takes over worker by worker */
-	int chain_at;		  /* ... up to the one of this number */
-	uint64_t kill_ms;	  /* monotonic, when a retiring zygote is killed; 0: it is not */
-	bool brutal;		  /* its predecessors do not finish their requests */
-	int child_fd;		  /* the processes' end of the control socket; -1 when closed */
-	struct uwsgi_watch watch; /* the master's end; fd -1 when closed */
+	bool needs_zygote;		 /* some of its processes come from one */
+	bool loaded;			 /* its application is */
+	bool serving;			 /* all its processes were ready once */
+	bool retiring;			 /* told to end */
+	bool chained;			 /* takes over worker by worker */
+	int chain_at;			 /* ... up to the one of this number */
+	uint64_t kill_ms;		 /* monotonic, when a retiring zygote is killed; 0: it is not */
+	bool brutal;			 /* its predecessors do not finish their requests */
+	int child_fd;			 /* the processes' end of the control socket; -1 when closed */
+	struct uwsgi_watch watch;	 /* the master's end; fd -1 when closed */
 };
 
 /* Open the control socket; on_message is called with `g` when there is something to read.  0 or -errno.  [master] */
