@@ -18,6 +18,7 @@
 #include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
+#include "request_id.h"
 #include "response.h"
 
 #include <assert.h>
@@ -57,6 +58,12 @@ static void account(struct core *core, struct request *req)
 		reqlog_request(core->serve->log, req, took, proc_total_requests(core->serve->table));
 }
 
+static void name_request(const struct core *core, struct request *req)
+{
+	if (core->serve->ids.header.n)
+		request_id_give(&core->serve->ids, req);
+}
+
 /* Answer without the application: the message was refused.  The connection is closed afterwards. */
 static void refuse(struct core *core, struct conn *c, int status)
 {
@@ -65,6 +72,7 @@ static void refuse(struct core *core, struct conn *c, int status)
 		req->pub.http_version = 11;
 	if (!req->pub.started_us)
 		req->pub.started_us = uwsgi_micros();
+	name_request(core, req);
 	uwsgi_response_error(&req->pub, status);
 	account(core, req);
 	c->closing = c->unread = true;
@@ -89,6 +97,7 @@ static size_t run(struct core *core, struct conn *c, char *bytes, size_t len)
 	else if (pub->body == UWSGI_BODY_NONE)
 		take = 0;
 	body_begin(req, bytes, take);
+	name_request(core, req);
 	atomic_fetch_add_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
 	harakiri_begin(core);
 	if (plugin) {

@@ -23,6 +23,7 @@
 #include "api.h"
 #include "api_request.h"
 #include "api_socket.h"
+#include "memory.h"
 
 enum { WARNING_MAX = 80 };
 
@@ -179,18 +180,13 @@ static int sorry_i_need_to_block(struct uwsgi_call *c)
 
 static int mem(struct uwsgi_call *c)
 {
-	long long pages = 0, resident = 0;
-	FILE *statm = fopen("/proc/self/statm", "re");
-	if (!statm)
-		return uwsgi_fail(c, UWSGI_EOS, "mem(): /proc/self/statm: %s", strerror(errno));
-	int fields = fscanf(statm, "%lld %lld", &pages, &resident);
-	fclose(statm);
-	if (fields != 2)
-		return uwsgi_fail(c, UWSGI_EOS, "mem(): /proc/self/statm has an unknown form");
-	long page = sysconf(_SC_PAGESIZE);
+	uint64_t vsz, rss;
+	int failed = memory_read(&vsz, &rss);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EOS, "mem(): /proc/self/statm: %s", strerror(-failed));
 	struct uwsgi_value *pair = uwsgi_ret_list(c);
-	uwsgi_add_int(pair, NULL, resident * page);
-	uwsgi_add_int(pair, NULL, pages * page);
+	uwsgi_add_int(pair, NULL, (int64_t)rss);
+	uwsgi_add_int(pair, NULL, (int64_t)vsz);
 	return 0;
 }
 

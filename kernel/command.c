@@ -34,7 +34,7 @@ struct commands {
 /* Where the options put what they are given: a row has no other way to a part of the kernel. */
 static struct {
 	struct uwsgi_strings fifos;
-	struct uwsgi_strings reload, brutal_reload, workers, chain, log_reopen, log_rotate, stop, exec;
+	struct uwsgi_strings reload, brutal_reload, workers, chain, stop, exec;
 } wanted;
 
 /* ---- letters ---- */
@@ -92,6 +92,15 @@ static void do_tell(struct master *m, char letter)
 	hook_each(master_kernel(m)->hooks, UWSGI_HOOK_MASTER_COMMAND, visit_command, &letter);
 }
 
+static void do_log(struct master *m, char letter)
+{
+	(void)m;
+	int failed = letter == 'L' ? uwsgi_log_rotate() : uwsgi_log_reopen();
+	if (failed)
+		uwsgi_log("uwsgi: the log cannot be %s: each process writes to it; log-master gives it to one\n",
+			  letter == 'L' ? "rotated" : "opened again");
+}
+
 static const struct command {
 	char letter;
 	void (*fn)(struct master *m, char letter);
@@ -99,7 +108,7 @@ static const struct command {
 	{ 'r', do_reload },   { 'R', do_reload }, { 'c', do_reload }, { 'f', do_reload }, { 'w', do_workers },
 	{ 'W', do_workers },  { 'q', do_stop },	  { 'Q', do_stop },   { 'p', do_pause },  { 's', do_status },
 	{ 'P', do_pidfiles }, { '+', do_scale },  { '-', do_scale },  { 'C', do_scale },  { 'B', do_tell },
-	{ 'E', do_tell },     { 'S', do_tell },
+	{ 'E', do_tell },     { 'S', do_tell },	  { 'l', do_log },    { 'L', do_log },
 };
 
 static void run(struct master *m, char letter)
@@ -201,7 +210,6 @@ static const struct touch {
 } touches[] = {
 	{ &wanted.reload, 'r', "grace them all !!!" },	  { &wanted.brutal_reload, 'R', "brutal reload !!!" },
 	{ &wanted.workers, 'w', "workers reload !!!" },	  { &wanted.chain, 'c', "chain reload !!!" },
-	{ &wanted.log_reopen, 'l', "log reopen !!!" },	  { &wanted.log_rotate, 'L', "log rotate !!!" },
 	{ &wanted.stop, 'q', "gracefully stopping !!!" },
 };
 
@@ -314,8 +322,6 @@ int command_register(struct option_registry *options)
 		TOUCH("fs-brutal-reload", brutal_reload, "reload without finishing requests when this file is touched"),
 		TOUCH("touch-workers-reload", workers, "replace the workers when this file is touched"),
 		TOUCH("touch-chain-reload", chain, "reload worker by worker when this file is touched"),
-		TOUCH("touch-logreopen", log_reopen, "open the log anew when this file is touched"),
-		TOUCH("touch-logrotate", log_rotate, "rotate the log when this file is touched"),
 		TOUCH("touch-gracefully-stop", stop, "stop when this file is touched, after finishing requests"),
 		{ .name = "touch-exec",
 		  .type = UWSGI_OPT_CALL,

@@ -96,6 +96,15 @@ static void start_waiting(struct crew *crew, const struct proc_slot *last)
 		crew_start(crew, last->kind, last->number, g, NULL, false);
 }
 
+/* Does the server go on without it?  While it ends, those it tells last are needed still. */
+static bool is_needed(struct crew *crew, const struct generation *g, const struct proc_slot *last)
+{
+	bool to_the_last = proc_kind_at(crew->k->table, last->kind)->flags & UWSGI_KIND_LAST;
+	bool goes_on = crew->ending ? to_the_last : g && !g->retiring;
+	return g && goes_on && last->number <= crew_wanted(crew, last->kind) &&
+	       !crew_find(crew, last->kind, last->number, last->generation);
+}
+
 void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
 {
 	struct proc_slot last;
@@ -111,8 +120,7 @@ void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
 		.crashes = last.crashes,
 		.budget = crew->k->settings->max_crashes,
 		.was_ready = state == UWSGI_PROC_IDLE,
-		.wanted = !told && !crew->ending && g && !g->retiring && last.number <= crew_wanted(crew, last.kind) &&
-			  !crew_find(crew, last.kind, last.number, last.generation),
+		.wanted = !told && is_needed(crew, g, &last),
 		.first_of_all = g && !g->serving,
 	};
 	log_exit(crew, &last, wstatus, ended.wanted);

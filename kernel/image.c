@@ -12,9 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RELOADS "UWSGI_RELOADS"
+#define OWN_VARIABLES 3 /* of ours in the environment of the next image */
+
 /* Of systemd's socket activation: told once, to the first image; what it takes of it is handed over by itself. */
 static const char *const told_once[] = { "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", HANDOVER_ENV "=",
-					 HANDOVER_TRIAL "=" };
+					 HANDOVER_TRIAL "=",
+					 RELOADS "=" };
 
 static bool is_told_once(const char *variable)
 {
@@ -24,13 +28,13 @@ static bool is_told_once(const char *variable)
 	return false;
 }
 
-/* With room for two more. */
+/* With room for our own. */
 static char **copy(char **texts, bool environment)
 {
 	size_t n = 0, kept = 0;
 	while (texts[n])
 		n++;
-	char **all = calloc(n + 3, sizeof *all);
+	char **all = calloc(n + OWN_VARIABLES + 1, sizeof *all);
 	for (size_t i = 0; all && i < n; i++) {
 		if (environment && is_told_once(texts[i]))
 			continue;
@@ -56,6 +60,8 @@ const struct image *image_remember(int argc, char **argv, char **envp)
 	struct image *image = calloc(1, sizeof *image);
 	if (!image || !argc)
 		return NULL;
+	const char *reloads = getenv(RELOADS);
+	image->reloads = reloads ? atoi(reloads) : 0;
 	image->argv = copy(argv, false);
 	image->envp = copy(envp, true);
 	image->path = find_program(argv[0]);
@@ -65,7 +71,7 @@ const struct image *image_remember(int argc, char **argv, char **envp)
 
 int image_exec(const struct image *image, struct handover *handover, const char *extra)
 {
-	char number[64];
+	char number[64], reloads[32];
 	char **envp = image->envp;
 	size_t n = 0;
 	int fd = handover_seal(handover);
@@ -75,8 +81,10 @@ int image_exec(const struct image *image, struct handover *handover, const char 
 	snprintf(number, sizeof number, HANDOVER_ENV "=%d", fd);
 	while (envp[n])
 		n++;
+	snprintf(reloads, sizeof reloads, RELOADS "=%d", image->reloads + 1);
 	envp[n] = number;
-	envp[n + 1] = (char *)extra;
+	envp[n + 1] = reloads;
+	envp[n + 2] = (char *)extra;
 	if (image->cwd_fd == -1 || fchdir(image->cwd_fd) == 0)
 		execve(image->path, image->argv, envp);
 	int error = errno;

@@ -6,6 +6,7 @@ struct image {
 	char **argv, **envp; /* copies: the title of the process is written over the originals */
 	char *path;	     /* of the program: as it was named with a slash, else where it was found */
 	int cwd_fd;	     /* the directory it was started in */
+	int reloads;	     /* images before this one; UWSGI_RELOADS tells the configuration and the application */
 };
 
 /* Remember it, before anything is changed.  NULL: out of memory. */

@@ -17,6 +17,7 @@ struct handover;
 struct hook_registry;
 struct image;
 struct listeners;
+struct log_target;
 struct option_registry;
 struct plugins;
 struct proc_slot;
@@ -41,6 +42,7 @@ struct kernel {
 	struct listeners *listeners;
 	struct proc_table *table;
 	struct reqlog_rings *logs;
+	struct log_target *log_target;
 	struct server_shared *shared;
 	struct vassal *vassal;
 	struct handover *handover;

@@ -1,21 +1,26 @@
-/* reqlog.c - the request log: formatting by hand, a ring a process, one write a batch. */
+/* reqlog.c - the request log: a ring a process, one write a batch. */
 #include "reqlog.h"
 
 #include "handover.h"
 #include "log.h"
+#include "log_pipe.h"
+#include "logformat.h"
+#include "memory.h"
 #include "request.h"
+#include "util.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define RING_SIZE 32768u
-#define LINE_MAX_BYTES 4096u
 #define FLUSH_AFTER_MS 100
-#define FIELD_MAX 1024
 
 /* Positions only grow; bytes [written, filled) wait.  filled is moved after the bytes are in place, so that whoever
  * finds the ring after a crash finds whole lines. */
@@ -29,14 +34,17 @@ struct reqlog_rings {
 	struct ring *rings;
 };
 
+/* How many lines may leave in one write: where pieces keep their bounds, or writers share a pipe, lines stay whole. */
+enum unit { UNIT_ANY, UNIT_LINES, UNIT_LINE };
+
 struct reqlog {
 	struct ring *ring;
+	enum unit unit;
+	bool tagged; /* lines begin with the id of their request and a tab */
 	pthread_mutex_t lock;
 	_Atomic uint64_t first_ms; /* when the oldest waiting line came; 0: none */
-	time_t date_at;		   /* the second `date` is of */
-	char date[32];
-	size_t date_len;
-	int pid;
+	struct logformat *format;  /* NULL: nothing is added, only flushed */
+	int pid, worker;
 };
 
 struct reqlog_rings *reqlog_create(struct handover *handover, int slots)
@@ -52,6 +60,17 @@ struct reqlog_rings *reqlog_create(struct handover *handover, int slots)
 	return NULL;
 }
 
+static enum unit unit_of(int fd)
+{
+	struct stat st;
+	int type;
+	socklen_t size = sizeof type;
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		return UNIT_LINES;
+	bool datagrams = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+	return datagrams ? UNIT_LINE : UNIT_ANY;
+}
+
 struct reqlog *reqlog_open(struct reqlog_rings *all, int slot)
 {
 	assert(slot >= 0 && slot < all->count);
@@ -60,134 +79,89 @@ struct reqlog *reqlog_open(struct reqlog_rings *all, int slot)
 		return NULL;
 	log->ring = &all->rings[slot];
 	log->pid = getpid();
+	log->tagged = log_pipe_takes_requests();
+	log->unit = log->tagged ? UNIT_LINES : unit_of(STDERR_FILENO);
 	pthread_mutex_init(&log->lock, NULL);
 	return log;
 }
 
 /* ---- a line ---- */
 
-struct line {
-	char text[LINE_MAX_BYTES];
-	size_t len;
-};
-
-static void add(struct line *l, const char *p, size_t n)
+int reqlog_format(struct reqlog *log, const struct settings *settings, int worker)
 {
-	size_t room = sizeof l->text - 1 - l->len;
-	n = n < room ? n : room;
-	memcpy(l->text + l->len, p, n);
-	l->len += n;
-}
-#define ADD(l, literal) add(l, literal, sizeof literal - 1)
-
-static void add_number(struct line *l, uint64_t n)
-{
-	char digits[20];
-	size_t at = sizeof digits;
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	add(l, digits + at, sizeof digits - at);
+	log->format =
+		settings->log_format ? logformat_compile(settings->log_format, settings) : logformat_default(settings);
+	log->worker = worker;
+	return log->format ? 0 : -ENOMEM;
 }
 
-/* What the client sent, with control bytes made harmless. */
-static void add_field(struct line *l, struct uwsgi_str s)
+static void render(struct reqlog *log, struct logline *line, const struct request *req, uint64_t took_us,
+		   uint64_t total)
 {
-	size_t from = l->len;
-	add(l, s.p ? s.p : "", s.n < FIELD_MAX ? s.n : FIELD_MAX);
-	for (size_t i = from; i < l->len; i++)
-		if ((unsigned char)l->text[i] < ' ' || l->text[i] == 127)
-			l->text[i] = '?';
-}
-
-static void add_date(struct reqlog *log, struct line *l, time_t now)
-{
-	if (now != log->date_at) {
-		struct tm tm;
-		localtime_r(&now, &tm);
-		log->date_len = strftime(log->date, sizeof log->date, "%a %b %e %H:%M:%S %Y", &tm);
-		log->date_at = now;
+	const struct core *core = req->core;
+	struct logfacts facts = {
+		.req = &req->pub,
+		.settings = core->serve->settings,
+		.took_us = took_us,
+		.number = core->requests,
+		.total = total,
+		.failed = req->failed,
+		.sent_file = req->sent_file,
+		.unread = req->body_status,
+		.request_id = req->id,
+		.pid = log->pid,
+		.worker = log->worker,
+	};
+	if (logformat_wants_memory(log->format) && memory_read(&facts.vsz, &facts.rss) == 0) {
+		atomic_store(&core->serve->slot->vsz_bytes, facts.vsz);
+		atomic_store(&core->serve->slot->rss_bytes, facts.rss);
 	}
-	add(l, log->date, log->date_len);
-}
-
-static uint64_t vars_bytes(const struct uwsgi_request *pub)
-{
-	uint64_t bytes = 0;
-	for (unsigned i = 0; i < pub->nvars; i++)
-		bytes += pub->vars[i].name.n + pub->vars[i].value.n + 4;
-	return bytes;
-}
-
-static void format(struct reqlog *log, struct line *l, const struct request *req, uint64_t took_us, uint64_t total)
-{
-	const struct uwsgi_request *pub = &req->pub;
-	const struct settings *s = req->core->serve->settings;
-	struct uwsgi_str addr = s->log_x_forwarded_for ? uwsgi_request_known(pub, UWSGI_KEY_HTTP_X_FORWARDED_FOR)
-						       : uwsgi_request_known(pub, UWSGI_KEY_REMOTE_ADDR);
-	ADD(l, "[pid: ");
-	add_number(l, (uint64_t)log->pid);
-	if (req->failed)
-		ADD(l, "|app: -1|req: -1/");
-	else {
-		ADD(l, "|app: 0|req: ");
-		add_number(l, req->core->requests);
-		ADD(l, "/");
+	if (log->tagged) {
+		logline_add(line, req->id.p, req->id.n);
+		logline_add(line, "\t", 1);
 	}
-	add_number(l, total);
-	ADD(l, "] ");
-	add_field(l, addr.p ? addr : pub->remote_addr);
-	ADD(l, " (");
-	add_field(l, uwsgi_request_known(pub, UWSGI_KEY_REMOTE_USER));
-	ADD(l, ") {");
-	add_number(l, pub->nvars * 2);
-	ADD(l, " vars in ");
-	add_number(l, vars_bytes(pub));
-	ADD(l, " bytes} [");
-	add_date(log, l, (time_t)(pub->started_us / 1000000));
-	ADD(l, "] ");
-	add_field(l, uwsgi_request_known(pub, UWSGI_KEY_REQUEST_METHOD));
-	ADD(l, " ");
-	add_field(l, uwsgi_request_known(pub, UWSGI_KEY_REQUEST_URI));
-	ADD(l, " => generated ");
-	add_number(l, pub->body_size);
-	ADD(l, " bytes in ");
-	add_number(l, s->log_micros ? took_us : took_us / 1000);
-	if (s->log_micros)
-		ADD(l, " micros (");
-	else
-		ADD(l, " msecs (");
-	add_field(l, uwsgi_request_known(pub, UWSGI_KEY_SERVER_PROTOCOL));
-	ADD(l, " ");
-	add_number(l, (uint64_t)pub->status);
-	ADD(l, ") ");
-	add_number(l, pub->header_count);
-	ADD(l, " headers in ");
-	add_number(l, pub->head_size);
-	ADD(l, " bytes (1 switches on core ");
-	add_number(l, (uint64_t)pub->core);
-	ADD(l, ")");
-	l->text[l->len++] = '\n';
+	logformat_render(log->format, line, &facts);
 }
 
 /* ---- the ring ---- */
 
+/* Bytes of the next write, from position `from` of the ring; `copy` has room for what has to be in one piece. */
+static size_t next_piece(const struct reqlog *log, uint64_t from, uint64_t to, const char **piece_r, char *copy)
+{
+	const struct ring *r = log->ring;
+	size_t at = from % RING_SIZE, n = (size_t)(to - from), straight = MIN_OF(n, RING_SIZE - at);
+	*piece_r = r->bytes + at;
+	if (log->unit == UNIT_ANY)
+		return straight;
+	n = MIN_OF(n, LOGLINE_MAX);
+	if (straight < n) {
+		memcpy(copy, r->bytes + at, straight);
+		memcpy(copy + straight, r->bytes, n - straight);
+		*piece_r = copy;
+	}
+	const char *end = log->unit == UNIT_LINE ? memchr(*piece_r, '\n', n) : memrchr(*piece_r, '\n', n);
+	return end ? (size_t)(end - *piece_r) + 1 : n;
+}
+
 static void flush_locked(struct reqlog *log)
 {
 	struct ring *r = log->ring;
+	char copy[LOGLINE_MAX];
 	uint64_t from = atomic_load(&r->written), to = atomic_load(&r->filled);
 	while (from < to) {
-		size_t at = from % RING_SIZE, n = (size_t)(to - from);
-		if (n > RING_SIZE - at)
-			n = RING_SIZE - at;
-		log_write_all(STDERR_FILENO, r->bytes + at, n);
+		const char *piece;
+		size_t n = next_piece(log, from, to, &piece, copy);
+		if (log->tagged)
+			log_pipe_put_requests(piece, n);
+		else
+			log_write_all(STDERR_FILENO, piece, n);
 		from += n;
+		atomic_store(&r->written, from);
 	}
-	atomic_store(&r->written, to);
 	atomic_store(&log->first_ms, 0);
 }
 
-static void append(struct reqlog *log, const struct line *l)
+static void append(struct reqlog *log, const struct logline *l)
 {
 	struct ring *r = log->ring;
 	if (atomic_load(&r->filled) - atomic_load(&r->written) + l->len > RING_SIZE)
@@ -224,15 +198,16 @@ bool reqlog_wants(const struct request *req, uint64_t took_us)
 		return true;
 	return (s->log_4xx && status >= 400 && status < 500) || (s->log_5xx && status >= 500) ||
 	       (s->log_zero && !req->pub.body_size) || (s->log_slow && took_us / 1000 >= (uint64_t)s->log_slow) ||
-	       (s->log_big && req->pub.body_size >= (uint64_t)s->log_big);
+	       (s->log_big && req->pub.body_size >= (uint64_t)s->log_big) || (s->log_sendfile && req->sent_file) ||
+	       (s->log_ioerror && (req->pub.broken || req->body_status));
 }
 
 void reqlog_request(struct reqlog *log, const struct request *req, uint64_t took_us, uint64_t total)
 {
-	struct line l;
+	struct logline l;
 	l.len = 0;
 	pthread_mutex_lock(&log->lock);
-	format(log, &l, req, took_us, total);
+	render(log, &l, req, took_us, total);
 	append(log, &l);
 	pthread_mutex_unlock(&log->lock);
 }

@@ -13,6 +13,8 @@ struct reqlog_rings;
 struct reqlog_rings *reqlog_create(struct handover *handover, int slots);
 /* The ring of one slot, for its process. */
 struct reqlog *reqlog_open(struct reqlog_rings *rings, int slot);
+/* Before lines are added: what they say, and of which worker.  0 or -ENOMEM. */
+int reqlog_format(struct reqlog *log, const struct settings *settings, int worker);
 
 /* Do the settings want a line of an answered request?  Asked first: what a line says is not collected for nothing. */
 bool reqlog_wants(const struct request *req, uint64_t took_us);

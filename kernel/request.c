@@ -3,9 +3,12 @@
  * Everything is sized once, when the core is made; between two requests only the used part is reset. */
 #include "request.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OWN_VARS 1 /* room for what the server adds when a client used up all of max-vars */
 
 /* The request the thread is running: functions of the API have no argument to find it by. */
 static _Thread_local struct request *current;
@@ -16,7 +19,7 @@ int request_create(struct request *req, struct core *core, const struct settings
 	req->arena_cap = 2 * (size_t)settings->buffer_size + ARENA_EXTRA;
 	req->arena = malloc(req->arena_cap);
 	req->out = malloc(HEAD_MAX + SMALL_BODY);
-	req->pub.vars = calloc((size_t)settings->max_vars, sizeof *req->pub.vars);
+	req->pub.vars = calloc((size_t)settings->max_vars + OWN_VARS, sizeof *req->pub.vars);
 	if (!req->arena || !req->out || !req->pub.vars) {
 		request_destroy(req);
 		return -ENOMEM;
@@ -80,12 +83,18 @@ void *uwsgi_request_alloc(struct uwsgi_request *pub, size_t size)
 int uwsgi_request_add_var(struct uwsgi_request *pub, const struct uwsgi_key *key, struct uwsgi_str name,
 			  struct uwsgi_str value)
 {
-	if (pub->nvars == (unsigned)request_of(pub)->core->serve->settings->max_vars)
+	if (pub->nvars >= (unsigned)request_of(pub)->core->serve->settings->max_vars)
 		return -E2BIG;
 	if (key && key->id < UWSGI_KEY_KNOWN)
 		pub->known[key->id] = (uint16_t)(pub->nvars + 1);
 	pub->vars[pub->nvars++] = (struct uwsgi_var){ key, name, value };
 	return 0;
+}
+
+void request_add_own_var(struct uwsgi_request *pub, struct uwsgi_str name, struct uwsgi_str value)
+{
+	assert(pub->nvars < (unsigned)request_of(pub)->core->serve->settings->max_vars + OWN_VARS);
+	pub->vars[pub->nvars++] = (struct uwsgi_var){ uwsgi_key_intern(name.p, name.n), name, value };
 }
 
 static struct uwsgi_str find(const struct uwsgi_var *vars, unsigned count, const char *name, size_t len)

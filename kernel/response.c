@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-#define TAIL_MAX 128 /* what end_head adds beside extra headers */
+#define TAIL_MAX 384 /* what end_head adds beside extra headers, the request's id among it */
 
 /* RFC 9110 5.6.2 */
 static const bool token_byte[256] = {
@@ -148,6 +148,9 @@ int uwsgi_response_header(struct uwsgi_request *pub, const char *name, size_t na
 		return -EINVAL;
 	if (name_len + value_len + 4 + TAIL_MAX + req->core->serve->extra_headers.n > HEAD_MAX - req->out_len)
 		return -E2BIG;
+	/* the request's id is said once, by us */
+	if (req->id.n && same(name, name_len, req->core->serve->ids.header.p, req->core->serve->ids.header.n))
+		return 0;
 	/* only names of these lengths can be framing: most headers are not compared with anything */
 	if (name_len == 10 || name_len == 14 || name_len == 17) {
 		int skipped = framing(req, name, name_len, value, value_len);
@@ -196,6 +199,12 @@ static void end_head(struct request *req, int64_t total)
 			PUT(req, "Connection: keep-alive\r\n");
 	}
 	put(req, s->extra_headers.p, s->extra_headers.n);
+	if (req->id.n) {
+		put(req, s->ids.header.p, s->ids.header.n);
+		PUT(req, ": ");
+		put(req, req->id.p, req->id.n);
+		PUT(req, "\r\n");
+	}
 	PUT(req, "\r\n");
 	pub->head_size = (uint32_t)req->out_len;
 }
@@ -338,7 +347,7 @@ int uwsgi_response_file(struct uwsgi_request *pub, int fd, int64_t offset, int64
 		end_head(req, len);
 	if (req->has_length && !pub->is_head)
 		len = (int64_t)within_length(req, (size_t)len);
-	req->ended = true;
+	req->ended = req->sent_file = true;
 	pub->body_size += (uint64_t)len;
 	if (req->no_body || !len)
 		return transmit(req, NULL, 0);

@@ -23,6 +23,7 @@
 #define ARENA_EXTRA ((size_t)4 * 1024)	  /* request memory beyond the size of a head */
 #define LOGVAR_MAX 256
 #define LOGVARS_MAX 16
+#define HEADER_NAME_MAX 65 /* of request-id, terminated */
 
 struct core;
 struct conn;
@@ -51,6 +52,14 @@ struct listener {
 struct logvar {
 	uint8_t key_len, value_len;
 	char key[LOGVAR_MAX], value[LOGVAR_MAX];
+};
+
+/* What names the requests of a worker, see request_id.h. */
+struct request_ids {
+	struct uwsgi_str header; /* name of the header that brings and returns it; {NULL, 0}: none has an id */
+	char variable[HEADER_NAME_MAX + 5]; /* the same as a variable: HTTP_X_REQUEST_ID */
+	size_t variable_len;
+	uint64_t key[2];
 };
 
 struct request {
@@ -82,8 +91,10 @@ struct request {
 	uint32_t waited_ms;		      /* for its body, on the core */
 	int64_t received;		      /* body bytes as they came, meanwhile */
 	bool log_always;
-	bool wants_close; /* the application set Connection: close */
-	bool failed;	  /* answered by the kernel, not the application */
+	bool wants_close;    /* the application set Connection: close */
+	bool failed;	     /* answered by the kernel, not the application */
+	bool sent_file;	     /* uwsgi_response_file was its body */
+	struct uwsgi_str id; /* {NULL, 0} without request-id */
 
 	struct logvar *logvars; /* LOGVARS_MAX, made when first used */
 	unsigned logvar_count;
@@ -139,6 +150,7 @@ struct core {
 	char *chunks;	    /* framed body bytes, serve->read_size; made when first needed */
 	struct conn *again; /* connections with more to do that let others go first */
 	uint64_t requests;
+	uint64_t ids_made;
 	pid_t tid;		/* of its thread */
 	bool refuses;		/* stands in for cores that are stuck: requests are answered 503 */
 	uint64_t due_ms;	/* of its request by the options, see harakiri.h; 0: none */
@@ -187,6 +199,7 @@ struct serve {
 	struct conn *free;
 	size_t read_size;
 	struct uwsgi_str extra_headers; /* rendered add-header lines */
+	struct request_ids ids;
 	int exit_status;
 };
 

@@ -18,6 +18,8 @@
 #include "kernel.h"
 #include "listen.h"
 #include "log.h"
+#include "log_pipe.h"
+#include "log_target.h"
 #include "loop.h"
 #include "master.h"
 #include "option.h"
@@ -158,6 +160,9 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins ||
 	    !k->vassal)
 		return fail("make", "the parts of the server", ENOMEM);
+	k->log_target = log_target_create(k->options);
+	if (!k->log_target)
+		return fail("make", "the options of the log", ENOMEM);
 	worker_settings = k->settings;
 	k->listeners = listeners_create(k->settings, k->handover);
 	if (k->listeners)
@@ -225,33 +230,10 @@ static const char *mode_name(const struct settings *s)
 	return s->threads > 1 ? "threaded" : "single process";
 }
 
-/* Leave the terminal.  The one that started us ends when there is nothing left to go wrong but the application. */
-static int daemonize(const char *log)
+static int prepare_process(const struct kernel *k)
 {
-	int failed = log_to_file(log);
-	if (failed)
-		return fail("open the log", log, -failed);
-	pid_t pid = fork();
-	if (pid == -1)
-		return fail("become", "a daemon", errno);
-	if (pid > 0)
-		_exit(0);
-	setsid();
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null != -1) {
-		dup2(null, STDIN_FILENO);
-		close(null);
-	}
-	return 0;
-}
-
-static int prepare_process(const struct settings *s)
-{
-	int failed = 0;
-	if (s->daemonize)
-		failed = daemonize(s->daemonize);
-	else if (s->logto && (failed = log_to_file(s->logto)))
-		failed = fail("open the log", s->logto, -failed);
+	const struct settings *s = k->settings;
+	int failed = log_target_begin(k->log_target, s);
 	if (failed)
 		return failed;
 	log_banner();
@@ -305,21 +287,24 @@ static int open_sockets(struct kernel *k)
 }
 
 /* Later than daemonize: what is wrong with an address is still said on the terminal. */
-static int daemonize_late(const struct settings *s)
+static int daemonize_late(const struct kernel *k)
 {
-	int failed = s->daemonize2 ? daemonize(s->daemonize2) : 0;
-	return failed || !s->daemonize2 || !s->pidfile ? failed : pidfile_write(s->pidfile);
+	bool forked;
+	int failed = log_target_bound(k->log_target, k->settings, &forked);
+	return failed || !forked || !k->settings->pidfile ? failed : pidfile_write(k->settings->pidfile);
 }
 
-static int drop_privileges(const struct settings *s)
+static int drop_privileges(const struct kernel *k)
 {
+	const struct settings *s = k->settings;
 	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
 	if (failed)
 		return failed;
 	if (getuid() == 0)
 		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
-	if (s->logto2 && (failed = log_to_file(s->logto2)))
-		return fail("open the log", s->logto2, -failed);
+	failed = log_target_unprivileged(k->log_target, s);
+	if (failed)
+		return failed;
 	if (s->pidfile2 && (failed = pidfile_write(s->pidfile2)))
 		return failed;
 	return change_directory(s->chdir2);
@@ -406,19 +391,21 @@ static void clean_up(struct kernel *k)
 /* From nothing to a process that may fork: what is done once, whatever is reloaded later. */
 static int prepare_first(struct kernel *k)
 {
-	const struct settings *s = k->settings;
-	int failed = prepare_process(s);
+	int failed = prepare_process(k);
 	if (!failed)
 		failed = open_sockets(k);
 	if (!failed)
-		failed = daemonize_late(s);
-	return failed ? failed : drop_privileges(s);
+		failed = daemonize_late(k);
+	if (!failed)
+		failed = drop_privileges(k);
+	return failed ? failed : log_target_keep(k->handover);
 }
 
 /* The same in a process that is set up already, or only tries. */
 static int prepare_again(struct kernel *k)
 {
 	const struct settings *s = k->settings;
+	log_target_again(k->log_target, k->handover);
 	log_banner();
 	int failed = change_directory(s->chdir);
 	if (!failed)
@@ -447,6 +434,11 @@ static int run_server(struct kernel *k)
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	bool alone =
 		!again && !k->settings->master && processes == 1 && worker_count() == 1 && vassal_fd(k->vassal) == -1;
+	int failed = alone ? 0 : log_pipe_begin(k->handover);
+	if (failed) {
+		fail("make", "the pipes of the log", -failed);
+		return EXIT_CANNOT_START;
+	}
 	int status = alone ? run_alone(k) : master_run(k);
 	clean_up(k);
 	return status;
@@ -481,5 +473,7 @@ int server_main(int argc, char **argv, char **envp)
 	int result = config_run(k->config, argc, argv);
 	if (result != CONFIG_START)
 		return result == CONFIG_DONE ? 0 : -result;
-	return say_why(run_server(k));
+	int status = say_why(run_server(k));
+	log_pipe_end();
+	return status;
 }

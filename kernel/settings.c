@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <uwsgi/log.h>
 
 #include "option.h"
@@ -65,6 +66,19 @@ static int apply_chmod_socket(const char *key, const char *value, void *data)
 	}
 	settings->chmod_socket = strdup(value);
 	return settings->chmod_socket ? 0 : -ENOMEM;
+}
+
+static int apply_request_id(const char *key, const char *value, void *data)
+{
+	struct settings *settings = data;
+	bool plain = !*value || !strcasecmp(value, "true") || !strcmp(value, "1");
+	if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != strlen(value) ||
+	    strlen(value) > 64) {
+		uwsgi_log("%s = %s: give the name of a header such as X-Request-ID\n", key, value);
+		return -EINVAL;
+	}
+	settings->request_id = strdup(plain ? "X-Request-ID" : value);
+	return settings->request_id ? 0 : -ENOMEM;
 }
 
 static int apply_compat(const char *key, const char *value, void *data)
@@ -136,10 +150,6 @@ static const struct uwsgi_option rows[] = {
 	ROW("uid", STR, uid, "user to become, name or number"),
 	ROW("gid", STR, gid, "group to become, name or number"),
 	ROW("add-gid", LIST, add_gid, "further group of the processes"),
-	ROW("daemonize", STR, daemonize, "go to the background and log to this file", .letter = 'd'),
-	ROW("daemonize2", STR, daemonize2, "go to the background when the sockets are bound, and log to this file"),
-	ROW("logto", STR, logto, "log to this file"),
-	ROW("logto2", STR, logto2, "log to this file, opened after privileges were dropped"),
 #undef GROUP
 #define GROUP "sockets"
 	CALL("socket", apply_socket, "listen on a TCP address or unix path, speaking `protocol`", .letter = 's'),
@@ -175,6 +185,13 @@ static const struct uwsgi_option rows[] = {
 	ROW("log-slow", INT, log_slow, "log requests slower than that many milliseconds"),
 	ROW("log-big", INT, log_big, "log responses larger than that many bytes"),
 	ROW("log-micros", BOOL, log_micros, "response times in microseconds"),
+	ROW("log-sendfile", BOOL, log_sendfile, "log requests answered with a file", .arg = UWSGI_ARG_REQUIRED),
+	ROW("log-ioerror", BOOL, log_ioerror, "log requests whose client went away or failed to send its body", .arg = UWSGI_ARG_REQUIRED),
+	ROW("log-format", STR, log_format, "template of the request lines, such as %(method) %(uri) => %(status)"),
+	ALIAS("logformat", "log-format"),
+	ROW("logformat-strftime", BOOL, logformat_strftime, "the template of the request lines may hold conversions of strftime"),
+	ALIAS("log-format-strftime", "logformat-strftime"),
+	CALL("request-id", apply_request_id, "name each request by this header (X-Request-ID without a value), or by an id made here", .arg = UWSGI_ARG_OPTIONAL),
 	ROW("log-x-forwarded-for", BOOL, log_x_forwarded_for, "log the client address of X-Forwarded-For"),
 #undef GROUP
 #define GROUP "plugins"

@@ -40,7 +40,6 @@ struct settings {
 	const char *chdir, *chdir2;
 	const char *uid, *gid, *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
 	struct uwsgi_strings add_gid;
-	const char *daemonize, *daemonize2, *logto, *logto2;
 
 	/* sockets */
 	struct settings_socket *sockets; /* in the order of the configuration; protocols filled in by settings_finish */
@@ -60,7 +59,11 @@ struct settings {
 	struct uwsgi_strings add_headers; /* "Name: value" */
 	bool disable_logging;
 	bool log_4xx, log_5xx, log_zero, log_micros, log_x_forwarded_for;
+	bool log_sendfile, log_ioerror;
 	int log_slow, log_big;
+	const char *log_format;
+	bool logformat_strftime;
+	const char *request_id; /* name of the header; NULL: requests have no id */
 	bool ignore_sigpipe, ignore_write_errors, disable_write_exception;
 
 	/* plugins */

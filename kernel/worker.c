@@ -20,6 +20,7 @@
 #include "recycle.h"
 #include "reqlog.h"
 #include "request.h"
+#include "request_id.h"
 #include "sweep.h"
 #include "trap.h"
 
@@ -383,7 +384,11 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!s->log || s->epoll_fd == -1 || s->wake_fd == -1 || trap_open(signals))
 		return -errno;
-	int failed = render_extra_headers(s->settings, &s->extra_headers);
+	int failed = reqlog_format(s->log, s->settings, slot->number);
+	if (!failed)
+		failed = render_extra_headers(s->settings, &s->extra_headers);
+	if (!failed)
+		failed = request_id_init(&s->ids, s->settings->request_id);
 	if (!failed)
 		failed = make_cores(s);
 	if (failed)

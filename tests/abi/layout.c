@@ -232,6 +232,12 @@ AT(uwsgi_request, headers_sent, 168);
 AT(uwsgi_request, broken, 169);
 AT(uwsgi_request, data, 176);
 
+/* <uwsgi/log.h> */
+SIZE(uwsgi_log_batch, 24);
+AT(uwsgi_log_batch, kind, 0);
+AT(uwsgi_log_batch, text, 8);
+AT(uwsgi_log_batch, len, 16);
+
 /* <uwsgi/service.h> */
 SIZE(uwsgi_service, 24);
 AT(uwsgi_service, name, 0);
@@ -253,6 +259,7 @@ AT(uwsgi_socket, handover, 37);
 _Static_assert(UWSGI_KEY_REQUEST_METHOD == 0 && UWSGI_KEY_HTTP_UPGRADE == 30, "known keys are appended to");
 _Static_assert(UWSGI_OPT_CALL == 8 && UWSGI_ARG_OPTIONAL == 3, "kinds of options are appended to");
 _Static_assert(UWSGI_T_ANY == 11 && UWSGI_ENOTIMPL == 5, "types and errors are appended to");
+_Static_assert(UWSGI_LOG_ROTATE == 3, "kinds of processes and batches are appended to");
 _Static_assert(UWSGI_PROC_STOPPING == 4 && UWSGI_BODY_CHUNKED == 2, "states are appended to");
 
 #endif

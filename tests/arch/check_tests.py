@@ -21,6 +21,7 @@ ELSEWHERE = {
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
     "takeover": "whose turn it is among real processes: tests/e2e/test_reload.py",
     "child": "the life of a forked process: tests/e2e",
+    "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",
     "master": "the life of the server: tests/e2e",
     "override": "the life of a worker of another kind: tests/e2e/test_override.py",
     "plugin": "loads files into a server: tests/abi",

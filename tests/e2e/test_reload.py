@@ -53,6 +53,11 @@ def body(server, path="/"):
     return answered(server, path).rpartition(b"\r\n")[2].decode()
 
 
+def answers_only(server, text):
+    """Wait until the old workers, too, have heard that they are to end."""
+    wait_until(lambda: {body(server) for _ in range(8)} == {text}, "%s and nothing else" % text)
+
+
 def reload(server, generation):
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("generation %d answers" % generation)
@@ -67,10 +72,18 @@ def test_an_edited_configuration_is_picked_up(serve_ini, write):
     write("site.ini", ini(server.address, ["env = STAGE=two", "processes = 3"]))
     with Load(server) as load:
         reload(server, 2)
-        assert body(server) == "two"
+        answers_only(server, "two")
     assert not load.failures
     assert len(set(re.findall(r"uWSGI worker (\d)", server.log))) == 3
     assert server.process.pid == int(re.search(r"\(RE\)spawned uWSGI master process \(pid: (\d+)\)", server.log)[1])
+
+
+def test_the_configuration_can_tell_a_reload_from_a_start(serve_ini):
+    server = serve_ini(["if-not-reload =", "env = STAGE=start", "endif =", "if-reload =", "env = STAGE=reload", "endif ="])
+    assert body(server) == "start"
+    for generation in (2, 3):
+        reload(server, generation)
+        wait_until(lambda: body(server) == "reload", "the reloaded configuration")
 
 
 def test_a_socket_that_was_added_answers_and_one_that_was_removed_does_not(serve_ini, write):
@@ -82,7 +95,7 @@ def test_a_socket_that_was_added_answers_and_one_that_was_removed_does_not(serve
     assert body(server) == "none"
     write("site.ini", ini(added, []))
     reload(server, 3)
-    assert body(server) == "none"
+    answers_only(server, "none")
     server.address = first
     wait_until(lambda: refused(server), "the removed socket to be closed")
 
@@ -117,7 +130,7 @@ def test_the_application_is_reloaded_though_the_binary_is_gone(serve_copy, write
     binary.unlink()
     write("app.py", version("two"))
     reload(server, 2)
-    assert body(server) == "two"
+    answers_only(server, "two")
     assert "cannot be started again" in server.log and "the configuration is not" in server.log
 
 
@@ -174,7 +187,7 @@ def test_an_old_worker_that_dies_while_the_new_code_is_imported_is_replaced(serv
     os.kill(victim, signal.SIGKILL)
     assert body(server) == "none"  # the old code
     server.wait_for_log("generation 2 answers")
-    assert body(server) == "new"
+    answers_only(server, "new")
 
 
 # ---- what is broken ----
@@ -297,7 +310,7 @@ def test_a_chain_replaces_one_worker_after_the_other(serve, write, tmp_path):
     with Load(server) as load:
         os.utime(tmp_path / "chain", (1, 1))
         server.wait_for_log("chain reloading complete")
-        wait_until(lambda: {body(server) for _ in range(8)} == {"two"}, "the new code alone")
+        answers_only(server, "two")
     assert not load.failures
     assert [int(n) for n in re.findall(r"chain next victim is worker (\d)", server.log)] == [1, 2, 3]
 
@@ -322,7 +335,7 @@ def test_a_chain_that_breaks_brings_the_old_workers_back(serve, write):
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("chain reloading complete")
     wait_until(lambda: len(session_members(server.process.pid)) == 5, "master, zygote and three workers")
-    wait_until(lambda: {body(server) for _ in range(8)} == {"three"}, "the newest code alone")
+    answers_only(server, "three")
 
 
 # ---- workers only ----
@@ -336,7 +349,7 @@ def test_lazy_workers_are_replaced_with_the_new_code_and_the_master_stays(serve,
     with Load(server) as load:
         os.utime(tmp_path / "workers", (1, 1))
         wait_until(lambda: server.log.count("Respawned uWSGI worker") == 2, "two new workers")
-        wait_until(lambda: {body(server) for _ in range(8)} == {"two"}, "the new code")
+        answers_only(server, "two")
     assert not load.failures
     assert "(RE)spawned" not in server.log
 

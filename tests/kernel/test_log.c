@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +92,9 @@ Test(log, goes_to_a_file_that_is_appended_to_and_not_for_others)
 	cr_assert(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/app.log", dir);
 	umask(0);
-	cr_assert_eq(log_to_file(path), 0);
+	cr_assert_eq(log_to_file(path, false), 0);
 	uwsgi_log("one\n");
-	cr_assert_eq(log_to_file(path), 0);
+	cr_assert_eq(log_to_file(path, false), 0);
 	uwsgi_log("two\n");
 	int fd = open(path, O_RDONLY);
 	cr_assert_gt(read(fd, text, sizeof text - 1), 0);
@@ -104,9 +105,63 @@ Test(log, goes_to_a_file_that_is_appended_to_and_not_for_others)
 	rmdir(dir);
 }
 
+Test(log, begins_with_an_empty_file_when_asked)
+{
+	char path[] = "/tmp/test_log_XXXXXX", text[64] = { 0 }, resolved[PATH_MAX];
+	int fd = mkstemp(path);
+	cr_assert_eq(write(fd, "old\n", 4), 4);
+	cr_assert_eq(log_to_file(path, true), 0);
+	uwsgi_log("new\n");
+	cr_assert_gt(pread(fd, text, sizeof text - 1, 0), 0);
+	cr_assert_str_eq(text, "new\n");
+	cr_assert_str_eq(uwsgi_log_file(), realpath(path, resolved));
+	unlink(path);
+}
+
+Test(log, begins_its_lines_as_it_was_told)
+{
+	char line[128];
+	log_stamp("%Y", NULL);
+	uwsgi_log("one\n");
+	next(line, sizeof line);
+	cr_assert(strspn(line, "0123456789") == 4 && !strcmp(line + 4, " - one\n"), "%s", line);
+	log_stamp(NULL, "here");
+	uwsgi_log("two");
+	next(line, sizeof line);
+	cr_assert_str_eq(line, "here - two\n");
+	log_stamp("", "here");
+	uwsgi_log("%s", "");
+	next(line, sizeof line);
+	cr_assert_str_eq(line, " - here - \n");
+}
+
+Test(log, tells_an_address_from_a_file)
+{
+	static const char *const udp[] = { "127.0.0.1:514", "log.example:9", "[::1]:514" };
+	static const char *const files[] = { "app.log", "/var/log/a:514", "a:b", ":514", "a:", "./a:1" };
+	for (size_t i = 0; i < sizeof udp / sizeof *udp; i++)
+		cr_expect(log_is_udp(udp[i]), "%s", udp[i]);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		cr_expect(!log_is_udp(files[i]), "%s", files[i]);
+}
+
+Test(log, goes_elsewhere_when_it_must_not_wait)
+{
+	char line[128], big[PIPE_BUF];
+	int fds[2], flags = O_DIRECT | O_NONBLOCK;
+	cr_assert_eq(pipe2(fds, flags), 0);
+	log_guard(fds[1], STDERR_FILENO);
+	memset(big, 'x', sizeof big);
+	while (write(fds[1], big, sizeof big) > 0)
+		;
+	uwsgi_log("the pipe is full\n");
+	next(line, sizeof line);
+	cr_assert_str_eq(line, "the pipe is full\n");
+}
+
 Test(log, says_why_a_file_cannot_be_written)
 {
-	cr_assert_eq(log_to_file("/nonexistent/app.log"), -ENOENT);
+	cr_assert_eq(log_to_file("/nonexistent/app.log", false), -ENOENT);
 }
 
 Test(log, reports_a_descriptor_that_takes_nothing)

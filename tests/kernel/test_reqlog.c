@@ -29,6 +29,7 @@ static void begin(void)
 	rings = reqlog_create(NULL, 2);
 	reqlog = reqlog_open(rings, 1);
 	cr_assert_not_null(reqlog);
+	cr_assert_eq(reqlog_format(reqlog, &d.settings, 3), 0);
 }
 
 TestSuite(reqlog, .init = begin, .timeout = 30);
@@ -257,6 +258,7 @@ Test(reqlog, survives_the_process_that_wrote_it)
 	assert_lines(written(), 0, 200);
 	/* and the next process of the slot goes on behind it */
 	reqlog = reqlog_open(rings, 1);
+	cr_assert_eq(reqlog_format(reqlog, &d.settings, 3), 0);
 	log_lines(200, 400);
 	reqlog_flush(reqlog);
 	assert_lines(written(), 0, 400);
