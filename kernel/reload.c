@@ -82,6 +82,9 @@ static void begin_or_refuse(struct reload *r)
 	if (failed) {
 		uwsgi_cause("a new generation cannot be forked: %s", strerror(-failed));
 		refuse(r, "no reload");
+		/* also what the image before this one was to start later */
+		if (crew_serving(r->crew))
+			crew_start_missing(r->crew, crew_serving(r->crew));
 	}
 }
 
