@@ -8,6 +8,7 @@
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "settings.h"
+#include "signals.h"
 #include "trap.h"
 #include "worker.h"
 #include "zygote.h"
@@ -134,6 +135,8 @@ static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
 		return 1;
 	trap.fd = trap_fd();
 	if (uwsgi_loop_add(k->loop, &trap, UWSGI_READ) || (life.fd != -1 && uwsgi_loop_add(k->loop, &life, UWSGI_READ)))
+		return 1;
+	if (signal_watch(k))
 		return 1;
 	trap_release();
 	child_ready(k);

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "loop.h"
 #include "settings.h"
+#include "sources.h"
 #include "trap.h"
 
 #include <assert.h>
@@ -70,6 +71,9 @@ struct proc_slot *crew_find(struct crew *crew, int kind, int number, unsigned ge
 
 static void close_masters_own(struct crew *crew)
 {
+	for (int i = 0; i < GENERATIONS; i++)
+		if (crew->generations[i].number && sources_fd(crew->generations[i].sources) != -1)
+			close(sources_fd(crew->generations[i].sources));
 	for (int i = 0; i < crew->own_count; i++)
 		close(crew->own_fds[i]);
 	loop_destroy(&crew->k->loop);
@@ -268,7 +272,8 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 {
 	struct kernel *k = crew->k;
 	struct proc_slot *slot = NULL;
-	if (msg->kind != MESSAGE_LOADED)
+	int failed;
+	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
 	if (slot && (slot->generation != g->number || atomic_load(&slot->state) == UWSGI_PROC_FREE))
 		return; /* its process has ended meanwhile */
@@ -286,6 +291,12 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 	case MESSAGE_REPLACE:
 		crew_replace(crew, slot);
 		break;
+	case MESSAGE_SOURCE:
+		failed = sources_add(g->sources, &msg->source);
+		if (failed)
+			uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", msg->source.number,
+				  strerror(-failed));
+		return;
 	case MESSAGE_ACCEPTING:
 		break;
 	}
@@ -371,6 +382,7 @@ static void in_zygote(void *data)
 int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
+	sources_clear(g->sources); /* it adds them again */
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
 
@@ -405,6 +417,12 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 		return failed;
 	g->number = ++crew->newest;
 	g->needs_zygote = needs_zygote(crew);
+	failed = crew_signals_open(crew, g);
+	if (failed) {
+		generation_close(crew->k, g);
+		g->number = 0;
+		return failed;
+	}
 	*g_r = g;
 	if (!g->needs_zygote) {
 		load_nothing(crew, g);
@@ -413,6 +431,7 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 	failed = crew_start_zygote(crew, g);
 	if (failed) {
 		generation_close(crew->k, g);
+		crew_signals_close(crew, g);
 		g->number = 0;
 	}
 	return failed;
@@ -425,6 +444,7 @@ void crew_close_line(struct crew *crew, struct generation *g)
 	if (!g->loaded && g->zygote > 0)
 		kill(g->zygote, SIGKILL);
 	generation_close(crew->k, g);
+	sources_stop(g->sources);
 	uwsgi_loop_timer_stop(crew->k->loop, &g->zygote_again);
 	if (!g->kill_ms)
 		g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
@@ -441,8 +461,10 @@ void crew_forget(struct crew *crew)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *g = &crew->generations[i];
-		if (g->number && g->retiring && g->zygote == 0 && crew_each(crew, g->number, NULL, 0) == 0)
+		if (g->number && g->retiring && g->zygote == 0 && crew_each(crew, g->number, NULL, 0) == 0) {
+			crew_signals_close(crew, g);
 			g->number = 0;
+		}
 	}
 }
 
@@ -450,8 +472,11 @@ int crew_keep(struct crew *crew)
 {
 	int failed = 0;
 	for (int i = 0; i < GENERATIONS && !failed; i++)
-		if (crew->generations[i].number)
+		if (crew->generations[i].number) {
 			failed = generation_keep(crew->k, &crew->generations[i]);
+			if (!failed)
+				failed = sources_keep(crew->generations[i].sources, crew->k->handover);
+		}
 	return failed;
 }
 
@@ -468,6 +493,7 @@ int crew_claim(struct crew *crew)
 	while (count < GENERATIONS && generation_claim(crew->k, &crew->generations[count], on_message)) {
 		struct generation *g = &crew->generations[count++];
 		g->crew = crew;
+		crew_signals_claim(crew, g);
 		if (g->number > crew->newest)
 			crew->newest = g->number;
 		if (g->retiring)

@@ -9,6 +9,7 @@
 #include <uwsgi/loop.h>
 
 struct crew;
+struct sources;
 
 struct generation {
 	struct crew *crew;		 /* whose it is */
@@ -23,8 +24,10 @@ struct generation {
 	int chain_at;			 /* ... up to the one of this number */
 	uint64_t kill_ms;		 /* monotonic, when a retiring zygote is killed; 0: it is not */
 	bool brutal;			 /* its predecessors do not finish their requests */
-	int child_fd;			 /* the processes' end of the control socket; -1 when closed */
-	struct uwsgi_watch watch;	 /* the master's end; fd -1 when closed */
+	struct signal_bus *bus;
+	struct sources *sources;
+	int child_fd;		  /* the processes' end of the control socket; -1 when closed */
+	struct uwsgi_watch watch; /* the master's end; fd -1 when closed */
 };
 
 /* Open the control socket; on_message is called with `g` when there is something to read.  0 or -errno.  [master] */

@@ -8,6 +8,7 @@
 #include "cause.h"
 #include "command.h"
 #include "crew.h"
+#include "cron_command.h"
 #include "handover.h"
 #include "loop.h"
 #include "notify.h"
@@ -17,6 +18,7 @@
 #include "reload.h"
 #include "scale.h"
 #include "settings.h"
+#include "sources.h"
 #include "trap.h"
 #include "vassal.h"
 
@@ -40,6 +42,7 @@ struct master {
 	struct reload reload;
 	struct commands *commands;
 	struct scale *scale;
+	struct cron_commands *cron;
 	struct notify *notify;
 	enum stage stage;
 	int exit_status;
@@ -116,6 +119,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 		m->exit_status = exit_status;
 		m->crew.ending = true;
 		notify_stopping(m->notify);
+		cron_commands_end(m->cron);
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
@@ -159,7 +163,7 @@ static void reap(struct master *m)
 {
 	int wstatus;
 	for (pid_t pid; (pid = waitpid(-1, &wstatus, WNOHANG)) > 0;)
-		if (!reload_rehearsed(&m->reload, pid, wstatus))
+		if (!reload_rehearsed(&m->reload, pid, wstatus) && !cron_commands_buried(m->cron, pid, wstatus))
 			crew_buried(&m->crew, pid, wstatus);
 	crew_forget(&m->crew);
 	check_stopped(m);
@@ -309,6 +313,7 @@ static bool before_exec(void *data)
 		if (signum != SIGCHLD)
 			on_signal(m, signum);
 	scale_keep(m->scale);
+	cron_commands_keep(m->cron);
 	return m->stage == STAGE_RUN;
 }
 
@@ -365,12 +370,13 @@ static int set_up(struct master *m)
 	m->notify = notify_create(k->loop);
 	reload_init(&m->reload, &m->crew, m->notify, before_exec, m);
 	m->commands = command_open(m, &m->crew);
+	m->cron = cron_commands_begin(k);
 	m->scale = scale_begin(&m->crew, on_idle, m);
 	if (handover_taken(k->handover))
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	return m->commands && m->scale && m->notify ? 0 : -ENOMEM;
+	return m->commands && m->cron && m->scale && m->notify ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)

@@ -16,6 +16,8 @@
 #include "proc_title.h"
 #include "service.h"
 #include "settings.h"
+#include "signal_bus.h"
+#include "signals.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -127,6 +129,50 @@ size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
 	return listeners_list(kernel->listeners, list_r);
 }
 
+/* ---- signals ---- */
+
+int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler)
+{
+	return signal_register(kernel, number, target, handler);
+}
+
+bool uwsgi_signal_registered(uint8_t number)
+{
+	return kernel->bus && signal_bus_registered(kernel->bus, number);
+}
+
+int uwsgi_signal_raise(uint8_t number)
+{
+	return signal_raise(kernel, number);
+}
+
+int uwsgi_signal_fds(int fds_r[2])
+{
+	return signal_fds(kernel, fds_r);
+}
+
+int uwsgi_signal_handle(void)
+{
+	return signal_handle(kernel);
+}
+
+int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t info_size)
+{
+	struct uwsgi_signal_info info;
+	int failed = kernel->bus ? signal_bus_get(kernel->bus, number, &info) : -ENOENT;
+	if (!failed)
+		memcpy(info_r, &info, info_size < sizeof info ? info_size : sizeof info);
+	return failed;
+}
+
+int uwsgi_source_add(const struct uwsgi_source *source)
+{
+	struct message added = { MESSAGE_SOURCE, 0, kernel->generation, *source };
+	if (kernel->control_fd == -1)
+		return -ENOTCONN;
+	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;
+}
+
 /* ---- this process and the others ---- */
 
 struct uwsgi_loop *uwsgi_loop(void)
@@ -149,13 +195,15 @@ unsigned uwsgi_my_generation(void)
 	return kernel->generation;
 }
 
-int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r)
+int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r, size_t info_size)
 {
+	struct uwsgi_proc_info info;
 	int index = kernel->table ? proc_kind_find(kernel->table, kind) : -ENOENT;
 	const struct proc_slot *slot = index < 0 ? NULL : proc_slot_find(kernel->table, index, number);
 	if (!slot)
 		return -ENOENT;
-	proc_info(kernel->table, slot, info_r);
+	proc_info(kernel->table, slot, &info);
+	memcpy(info_r, &info, info_size < sizeof info ? info_size : sizeof info);
 	return 0;
 }
 
@@ -215,7 +263,8 @@ int uwsgi_server_reload(void)
 
 int uwsgi_server_stop(void)
 {
-	return signal_server(SIGTERM);
+	/* whatever SIGTERM means, see compat */
+	return signal_server(atomic_load(&kernel->shared->term_reloads) ? SIGINT : SIGTERM);
 }
 
 bool uwsgi_server_stopping(void)

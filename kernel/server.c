@@ -11,6 +11,7 @@
 #include "command.h"
 #include "config.h"
 #include "control.h"
+#include "cron_command.h"
 #include "handover.h"
 #include "harakiri.h"
 #include "hook.h"
@@ -196,6 +197,8 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = command_register(k->options);
 	if (!failed)
 		failed = scale_register(k->options);
+	if (!failed)
+		failed = cron_command_register(k->options);
 	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)
