@@ -533,7 +533,8 @@ def test_a_killed_process_under_load_is_replaced_and_costs_no_more_than_its_own_
     assert server.log.count(line) == 1
 
 
-def test_a_storm_of_kills_leaves_a_whole_server(gateway):
+@pytest.mark.parametrize("reloads", [False, True])
+def test_a_storm_of_kills_leaves_a_whole_server(gateway, reloads):
     seconds = 60 if os.environ.get("UWSGI_TEST_LONG") else 5
     server = gateway("--processes", "4")
     limit, kills = 0, 0
@@ -548,6 +549,8 @@ def test_a_storm_of_kills_leaves_a_whole_server(gateway):
                 with contextlib.suppress(OSError):
                     os.kill(victim, signal.SIGKILL)
                     kills += 1
+            if reloads and kills % 3 == 0:
+                hang_up(server)
             threading.Event().wait(0.1)  # the pace is the test
     assert sum(len(client.failures) for client in clients) <= limit
     assert kills > seconds

@@ -53,8 +53,7 @@ UWSGI_API unsigned uwsgi_my_generation(void);
 /* Index of the current thread's core in a worker, else -1. */
 UWSGI_API int uwsgi_my_core(void);
 
-/* Snapshot of process `number` of `kind`; `info_size` is sizeof *info_r, as the caller knows it.  0, or -ENOENT.  [any]
- */
+/* Snapshot of process `number` of `kind`; `info_size` is sizeof *info_r, as the caller knows it.  0, or -ENOENT.  [any] */
 UWSGI_API int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r, size_t info_size);
 /* Configured number of processes of a kind.  [any] */
 UWSGI_API int uwsgi_proc_count(const char *kind);
