@@ -382,6 +382,7 @@ static void in_zygote(void *data)
 int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
+	g->zygote_ms = uwsgi_now_ms();
 	sources_clear(g->sources); /* it adds them again */
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
@@ -445,7 +446,7 @@ void crew_close_line(struct crew *crew, struct generation *g)
 		kill(g->zygote, SIGKILL);
 	generation_close(crew->k, g);
 	sources_stop(g->sources);
-	uwsgi_loop_timer_stop(crew->k->loop, &g->zygote_again);
+	uwsgi_loop_timer_stop(crew->k->loop, &g->zygote_due);
 	if (!g->kill_ms)
 		g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
 	set_mercy_timer(crew);
@@ -498,6 +499,8 @@ int crew_claim(struct crew *crew)
 			crew->newest = g->number;
 		if (g->retiring)
 			g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
+		else if (g->needs_zygote && !g->zygote)
+			crew_zygote_later(crew, g, 0);
 	}
 	set_mercy_timer(crew);
 	return count;

@@ -44,6 +44,8 @@ bool crew_has_room(const struct crew *crew);
 struct generation *crew_coming(struct crew *crew);
 /* Start the zygote of a generation that has none.  0 or -errno. */
 int crew_start_zygote(struct crew *crew, struct generation *g);
+/* The same after a pause, and again until it succeeds. */
+void crew_zygote_later(struct crew *crew, struct generation *g, uint64_t delay_ms);
 /* No more orders: its zygote ends, or is killed. */
 void crew_close_line(struct crew *crew, struct generation *g);
 /* The same, and tell all its processes to end, finishing their requests unless `fast`. */

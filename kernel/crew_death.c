@@ -169,24 +169,44 @@ static void explain_zygote_exit(int wstatus)
 		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
 }
 
-static void replace_zygote(struct crew *crew, struct generation *g);
-
-static void on_zygote_again(struct uwsgi_timer *timer)
+static void on_zygote_due(struct uwsgi_timer *timer)
 {
 	struct generation *g = timer->data;
-	replace_zygote(g->crew, g);
-}
-
-static void replace_zygote(struct crew *crew, struct generation *g)
-{
-	int failed = crew_start_zygote(crew, g);
+	int failed = crew_start_zygote(g->crew, g);
 	if (!failed)
 		return;
 	uwsgi_log("uwsgi: cannot fork a zygote: %s; the master tries again in %d ms\n", strerror(-failed),
 		  FORK_AGAIN_MS);
-	g->zygote_again.fn = on_zygote_again;
-	g->zygote_again.data = g;
-	uwsgi_loop_timer(crew->k->loop, &g->zygote_again, FORK_AGAIN_MS);
+	crew_zygote_later(g->crew, g, FORK_AGAIN_MS);
+}
+
+void crew_zygote_later(struct crew *crew, struct generation *g, uint64_t delay_ms)
+{
+	g->zygote_due.fn = on_zygote_due;
+	g->zygote_due.data = g;
+	uwsgi_loop_timer(crew->k->loop, &g->zygote_due, delay_ms);
+}
+
+/* Its application may have changed since, and be broken: then this goes on until a reload, or until it is mended. */
+static void replace_zygote(struct crew *crew, struct generation *g, int wstatus, bool loaded)
+{
+	struct proc_exit ended = {
+		.wstatus = wstatus,
+		.age_ms = uwsgi_now_ms() - g->zygote_ms,
+		.crashes = g->zygote_crashes,
+		.was_ready = loaded,
+		.wanted = true,
+	};
+	struct proc_decision decision = proc_policy_on_exit(&ended);
+	g->zygote_crashes = decision.crashes;
+	if (!loaded) {
+		explain_zygote_exit(wstatus);
+		tell_cause();
+	}
+	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application, "
+		  "in %llu ms\n",
+		  g->number, (unsigned long long)decision.delay_ms);
+	crew_zygote_later(crew, g, decision.delay_ms);
 }
 
 static void bury_zygote(struct crew *crew, struct generation *g, int wstatus)
@@ -196,21 +216,12 @@ static void bury_zygote(struct crew *crew, struct generation *g, int wstatus)
 	crew_each(crew, g->number, cancel_order, 0);
 	if (crew->ending || g->retiring)
 		return;
-	if (!loaded && !g->serving) {
-		explain_zygote_exit(wstatus);
-		crew->failed(crew, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
+	if (loaded || g->serving) {
+		replace_zygote(crew, g, wstatus, loaded);
 		return;
 	}
-	if (!loaded) { /* it was the second, in place of one that died: the files have changed since */
-		explain_zygote_exit(wstatus);
-		tell_cause();
-		uwsgi_log("uwsgi: generation %u has no zygote; a reload is needed before its workers can be replaced\n",
-			  g->number);
-		return;
-	}
-	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application\n",
-		  g->number);
-	replace_zygote(crew, g);
+	explain_zygote_exit(wstatus);
+	crew->failed(crew, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
 }
 
 bool crew_buried(struct crew *crew, pid_t pid, int wstatus)

@@ -12,18 +12,20 @@ struct crew;
 struct sources;
 
 struct generation {
-	struct crew *crew;		 /* whose it is */
-	unsigned number;		 /* 0: not in use */
-	pid_t zygote;			 /* 0: none */
-	struct uwsgi_timer zygote_again; /* when one could not be forked */
-	bool needs_zygote;		 /* some of its processes come from one */
-	bool loaded;			 /* its application is */
-	bool serving;			 /* all its processes were ready once */
-	bool retiring;			 /* told to end */
-	bool chained;			 /* takes over worker by worker */
-	int chain_at;			 /* ... up to the one of this number */
-	uint64_t kill_ms;		 /* monotonic, when a retiring zygote is killed; 0: it is not */
-	bool brutal;			 /* its predecessors do not finish their requests */
+	struct crew *crew;	       /* whose it is */
+	unsigned number;	       /* 0: not in use */
+	pid_t zygote;		       /* 0: none */
+	uint64_t zygote_ms;	       /* monotonic, when it was forked */
+	unsigned zygote_crashes;       /* young deaths in a row, see proc_policy */
+	struct uwsgi_timer zygote_due; /* the next one is forked */
+	bool needs_zygote;	       /* some of its processes come from one */
+	bool loaded;		       /* its application is */
+	bool serving;		       /* all its processes were ready once */
+	bool retiring;		       /* told to end */
+	bool chained;		       /* takes over worker by worker */
+	int chain_at;		       /* ... up to the one of this number */
+	uint64_t kill_ms;	       /* monotonic, when a retiring zygote is killed; 0: it is not */
+	bool brutal;		       /* its predecessors do not finish their requests */
 	struct signal_bus *bus;
 	struct sources *sources;
 	int child_fd;		  /* the processes' end of the control socket; -1 when closed */

@@ -312,6 +312,32 @@ def test_a_program_that_cannot_be_executed_reloads_the_application_and_is_none_t
     assert server.log.count("finishes its requests") == 3
 
 
+def test_a_zygote_that_is_killed_while_it_loads_again_is_replaced(serve_titled, write):
+    server = serve_titled()
+    write("app.py", "import os, time\nprint('importing', flush=True)\nwhile os.path.exists('wait'): time.sleep(0.01)\n" +
+          textwrap.dedent(APP))
+    write("wait", "")
+    os.kill(only(server, "zygote"), signal.SIGKILL)
+    for times in range(1, 5):
+        wait_until(lambda: server.log.count("importing\n") == times, "another zygote")
+        os.kill(only(server, "zygote"), signal.SIGKILL)
+    os.kill(only(server, "worker"), signal.SIGKILL)
+    os.unlink(server.log_path.with_name("wait"))
+    assert serves(server)
+    is_whole(server, 3)
+
+
+def test_a_server_that_lost_all_but_its_master_and_cannot_load_serves_again_when_that_is_mended(serve_titled, write):
+    server = serve_titled()
+    write("app.py", "raise ValueError('not now')\n")
+    for name in ("zygote", "worker"):
+        os.kill(only(server, name), signal.SIGKILL)
+    server.wait_for_log("ValueError: not now")
+    write("app.py", APP)
+    assert serves(server)
+    is_whole(server, 3)
+
+
 # ---- what the machine has no more of ----
 
 
