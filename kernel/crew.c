@@ -1,4 +1,5 @@
-/* crew.c - the living: who is up, who is ordered, told to end, and what they say.  Their deaths are in crew_death.c. */
+/* crew.c - the living: who is up, who is ordered, told to end, and what they say.  How they are made to end is
+ * in crew_end.c, their deaths are in crew_death.c. */
 #include "crew.h"
 
 #include "child.h"
@@ -13,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
-
-#define FAST_STOP_MS 2000 /* for processes that were told to end at once */
-#define DEFAULT_MERCY_MS 60000
 
 static const struct uwsgi_kind *kind_of(struct crew *crew, const struct proc_slot *slot)
 {
@@ -158,87 +156,6 @@ void crew_replace(struct crew *crew, struct proc_slot *slot)
 		crew_start(crew, slot->kind, slot->number, g, slot, true);
 }
 
-/* ---- ending ---- */
-
-static uint64_t mercy_of(struct crew *crew, const struct proc_slot *slot)
-{
-	const struct settings *s = crew->k->settings;
-	const struct uwsgi_kind *kind = kind_of(crew, slot);
-	uint64_t ms = kind->stop_ms ? kind->stop_ms : DEFAULT_MERCY_MS;
-	if (kind->flags & UWSGI_KIND_SERVES && s->worker_reload_mercy)
-		ms = (uint64_t)s->worker_reload_mercy * 1000;
-	if (s->reload_mercy && (uint64_t)s->reload_mercy * 1000 < ms)
-		ms = (uint64_t)s->reload_mercy * 1000;
-	return ms;
-}
-
-static void kill_late(struct crew *crew, struct proc_slot *slot, int arg)
-{
-	pid_t pid = atomic_load(&slot->pid);
-	(void)arg;
-	if (!slot->kill_ms || slot->kill_ms > uwsgi_now_ms())
-		return;
-	slot->kill_ms = pid > 0 ? 0 : uwsgi_now_ms() + FAST_STOP_MS; /* its zygote may yet fork it */
-	if (pid <= 0)
-		return;
-	uwsgi_log("%s %d (pid: %d) is taking too much time to die...NO MERCY !!!\n", kind_of(crew, slot)->name,
-		  slot->number, (int)pid);
-	kill(pid, SIGKILL);
-}
-
-/* A zygote that was told to end has nothing to finish. */
-static void kill_late_zygote(struct generation *g)
-{
-	if (!g->number || g->zygote <= 0 || !g->kill_ms || g->kill_ms > uwsgi_now_ms())
-		return;
-	g->kill_ms = 0;
-	uwsgi_log("uwsgi: the zygote of generation %u (pid: %d) does not end by itself; it is killed\n", g->number,
-		  (int)g->zygote);
-	kill(g->zygote, SIGKILL);
-}
-
-static void set_mercy_timer(struct crew *crew)
-{
-	uint64_t now = uwsgi_now_ms(), first = UINT64_MAX;
-	for (int i = 0; i < GENERATIONS; i++) {
-		const struct generation *g = &crew->generations[i];
-		if (g->number && g->zygote > 0 && g->kill_ms && g->kill_ms < first)
-			first = g->kill_ms;
-	}
-	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
-		const struct proc_slot *slot = proc_slot_at(crew->k->table, i);
-		if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING && slot->kill_ms && slot->kill_ms < first)
-			first = slot->kill_ms;
-	}
-	if (first == UINT64_MAX)
-		uwsgi_loop_timer_stop(crew->k->loop, &crew->mercy);
-	else
-		uwsgi_loop_timer(crew->k->loop, &crew->mercy, first > now ? first - now : 0);
-}
-
-static void on_mercy(struct uwsgi_timer *timer)
-{
-	struct crew *crew = timer->data;
-	crew_each(crew, 0, kill_late, 0);
-	for (int i = 0; i < GENERATIONS; i++)
-		kill_late_zygote(&crew->generations[i]);
-	set_mercy_timer(crew);
-}
-
-void crew_stop(struct crew *crew, struct proc_slot *slot, int arg)
-{
-	bool fast = arg != SIGTERM && arg != SIGHUP;
-	uint64_t kill_ms = uwsgi_now_ms() + (fast ? FAST_STOP_MS : mercy_of(crew, slot));
-	pid_t pid = atomic_load(&slot->pid); /* still 0: child_main sees the state after it set the pid */
-	proc_event(slot, PROC_EV_STOP);
-	slot->leaving = true;
-	if (!slot->kill_ms || kill_ms < slot->kill_ms)
-		slot->kill_ms = kill_ms;
-	if (pid > 0)
-		kill(pid, arg);
-	set_mercy_timer(crew);
-}
-
 /* ---- news ---- */
 
 static void log_spawned(struct crew *crew, const struct proc_slot *slot)
@@ -317,8 +234,6 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 void crew_init(struct crew *crew, struct kernel *k)
 {
 	*crew = (struct crew){ .k = k, .workers = INT32_MAX };
-	crew->mercy.fn = on_mercy;
-	crew->mercy.data = crew;
 }
 
 void crew_own_fd(struct crew *crew, int fd)
@@ -438,26 +353,6 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 	return failed;
 }
 
-void crew_close_line(struct crew *crew, struct generation *g)
-{
-	g->retiring = true;
-	/* a loading zygote would not notice the closed line */
-	if (!g->loaded && g->zygote > 0)
-		kill(g->zygote, SIGKILL);
-	generation_close(crew->k, g);
-	sources_stop(g->sources);
-	uwsgi_loop_timer_stop(crew->k->loop, &g->zygote_due);
-	if (!g->kill_ms)
-		g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
-	set_mercy_timer(crew);
-}
-
-void crew_retire(struct crew *crew, struct generation *g, bool fast)
-{
-	crew_close_line(crew, g);
-	crew_each(crew, g->number, crew_stop, fast ? SIGINT : SIGTERM);
-}
-
 void crew_forget(struct crew *crew)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
@@ -498,10 +393,10 @@ int crew_claim(struct crew *crew)
 		if (g->number > crew->newest)
 			crew->newest = g->number;
 		if (g->retiring)
-			g->kill_ms = uwsgi_now_ms() + FAST_STOP_MS;
+			crew_close_line(crew, g);
 		else if (g->needs_zygote && !g->zygote)
 			crew_zygote_later(crew, g, 0);
 	}
-	set_mercy_timer(crew);
+	crew_mercy(crew);
 	return count;
 }

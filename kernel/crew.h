@@ -82,6 +82,8 @@ void crew_start_missing(struct crew *crew, struct generation *g);
 void crew_replace(struct crew *crew, struct proc_slot *slot);
 /* Tell a process to end: `arg` is the signal.  It is killed when its time is over.  For crew_each, too. */
 void crew_stop(struct crew *crew, struct proc_slot *slot, int arg);
+/* Set the clock by which those who do not end are killed: some were told to by the image before this one. */
+void crew_mercy(struct crew *crew);
 /* A process that ended, or could not be forked. */
 void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus);
 /* One the master itself could not fork: it tries again after a pause. */

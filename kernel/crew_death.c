@@ -213,6 +213,7 @@ static void bury_zygote(struct crew *crew, struct generation *g, int wstatus)
 {
 	bool loaded = g->loaded;
 	g->zygote = 0;
+	generation_drop_orders(g);
 	crew_each(crew, g->number, cancel_order, 0);
 	if (crew->ending || g->retiring)
 		return;

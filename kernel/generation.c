@@ -67,6 +67,13 @@ int generation_order(const struct generation *g, int slot)
 	return write(g->watch.fd, &order, sizeof order) == -1 ? -errno : 0;
 }
 
+void generation_drop_orders(const struct generation *g)
+{
+	struct order order;
+	while (g->child_fd != -1 && recv(g->child_fd, &order, sizeof order, MSG_DONTWAIT) > 0)
+		;
+}
+
 void generation_close(struct kernel *k, struct generation *g)
 {
 	if (g->watch.fd == -1)

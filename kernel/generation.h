@@ -40,6 +40,8 @@ int generation_fork_zygote(struct kernel *k, struct generation *g, void (*in_chi
 bool generation_receive(struct kernel *k, struct generation *g, struct message *message_r);
 /* Order the process of a slot from the zygote.  0 or -errno. */
 int generation_order(const struct generation *g, int slot);
+/* Its zygote died: what it did not read is not for the next one. */
+void generation_drop_orders(const struct generation *g);
 /* No more orders: its zygote ends. */
 void generation_close(struct kernel *k, struct generation *g);
 

@@ -320,11 +320,14 @@ def test_a_zygote_that_is_killed_while_it_loads_again_is_replaced(serve_titled, 
     os.kill(only(server, "zygote"), signal.SIGKILL)
     for times in range(1, 5):
         wait_until(lambda: server.log.count("importing\n") == times, "another zygote")
+        if times == 1:
+            os.kill(only(server, "worker"), signal.SIGKILL)
+            server.wait_for_log("trying respawn")  # which is ordered of the zygote that dies now
         os.kill(only(server, "zygote"), signal.SIGKILL)
-    os.kill(only(server, "worker"), signal.SIGKILL)
     os.unlink(server.log_path.with_name("wait"))
     assert serves(server)
     is_whole(server, 3)
+    assert server.log.count("spawned uWSGI worker 1") == 2
 
 
 def test_a_server_that_lost_all_but_its_master_and_cannot_load_serves_again_when_that_is_mended(serve_titled, write):
