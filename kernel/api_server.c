@@ -21,6 +21,7 @@
 #include <uwsgi/socket.h>
 
 #include "api.h"
+#include "api_lock.h"
 #include "api_request.h"
 #include "api_signal.h"
 #include "api_socket.h"
@@ -336,7 +337,7 @@ static const struct uwsgi_api_fn rows[] = {
 
 int api_server_register(struct api_registry *reg)
 {
-	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows() };
+	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows(), api_lock_rows() };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int rc = api_register(reg, "kernel", tables[i], sizeof(struct uwsgi_api_fn));
 		if (rc < 0)

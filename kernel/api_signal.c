@@ -45,9 +45,10 @@ static int raise_signal(struct uwsgi_call *c)
 	int failed = uwsgi_signal_raise((uint8_t)number);
 	if (failed)
 		uwsgi_log("could not deliver signal %d: %s\n", number,
-			  failed == -ENOENT ? "it is not registered, or nobody of its target is there" :
-			  failed == -EAGAIN ? "the queue of its target is full" :
-			  failed == -ENOTCONN ? "there is no master" : strerror(-failed));
+			  failed == -ENOENT	? "it is not registered, or nobody of its target is there"
+			  : failed == -EAGAIN	? "the queue of its target is full"
+			  : failed == -ENOTCONN ? "there is no master"
+						: strerror(-failed));
 	uwsgi_ret_bool(c, !failed);
 	return 0;
 }
@@ -110,11 +111,14 @@ static int add_every(struct uwsgi_call *c, const char *function, const char *wha
 	if (number < 0)
 		return -1;
 	if (period <= 0 || period > INT64_MAX / 1000)
-		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: a period of %lld never ends", what, (long long)period);
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: a period of %lld never ends", what,
+				  (long long)period);
 	if (times < 0)
-		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: %lld times is not possible", what, (long long)times);
-	struct uwsgi_source source = { .type = UWSGI_SOURCE_TIMER, .number = (uint8_t)number, .period_ms = period * unit_ms,
-				       .times = times };
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: %lld times is not possible", what,
+				  (long long)times);
+	struct uwsgi_source source = {
+		.type = UWSGI_SOURCE_TIMER, .number = (uint8_t)number, .period_ms = period * unit_ms, .times = times
+	};
 	return add(c, &source, what);
 }
 
@@ -157,7 +161,8 @@ static int add_file_monitor(struct uwsgi_call *c)
 		return -1;
 	struct uwsgi_source source = { .type = UWSGI_SOURCE_FILE, .number = (uint8_t)number };
 	if (path.n == 0 || path.n >= sizeof source.path)
-		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add file monitor: a path has 1 to %zu bytes", sizeof source.path - 1);
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add file monitor: a path has 1 to %zu bytes",
+				  sizeof source.path - 1);
 	memcpy(source.path, path.p, path.n);
 	return add(c, &source, "file monitor");
 }

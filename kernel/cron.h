@@ -21,9 +21,9 @@ bool cron_matches(const struct cron_spec *spec, const struct tm *local);
 
 /* Is a job due in minute `now`, when all minutes up to `seen` were looked at?  Minutes are of the epoch.
  *
- * Each time of day is one slot: when the clock jumps over it, by hand or by daylight saving, a job of a fixed time runs at
- * the first minute after it; when it comes twice, the job runs the first time.  A job of every hour or every n minutes
- * just goes by what the clock shows. */
+ * Each time of day is one slot: when the clock jumps over it, by hand or by daylight saving, a job of a fixed time runs
+ * at the first minute after it; when it comes twice, the job runs the first time.  A job of every hour or every n
+ * minutes just goes by what the clock shows. */
 bool cron_is_due(const struct cron_spec *spec, int64_t seen, int64_t now);
 
 /* What to pass as `seen` the next time. */

@@ -130,13 +130,21 @@ static int apply(const char *key, const char *value, void *data)
 int cron_command_register(struct option_registry *options)
 {
 #define ROW(NAME, FORM, HELP)                                                                                          \
-	{ .name = NAME, .type = UWSGI_OPT_CALL, .apply = apply, .data = (void *)&FORM, .help = HELP, .group = "cron", \
-	  .flags = UWSGI_OPT_MASTER }
+	{                                                                                                              \
+		.name = NAME, .type = UWSGI_OPT_CALL, .apply = apply, .data = (void *)&FORM, .help = HELP,             \
+		.group = "cron", .flags = UWSGI_OPT_MASTER                                                             \
+	}
 	static const struct uwsgi_option rows[] = {
-		ROW("cron", plain, "\"minute hour day month weekday command\": run a command at these local times; -1 is any, -n every n"),
+		ROW("cron", plain,
+		    "\"minute hour day month weekday command\": run a command at these local times; -1 is any, -n "
+		    "every n"),
 		ROW("unique-cron", unique, "the same, but not while the command runs still"),
-		ROW("cron2", keyed, "\"minute=5,hour=-1,day=..,month=..,week=..,unique=1,harakiri=60 command\": the same with names"),
-		{ .name = "cron-harakiri", .type = UWSGI_OPT_INT, .value = &default_harakiri_s, .group = "cron",
+		ROW("cron2", keyed,
+		    "\"minute=5,hour=-1,day=..,month=..,week=..,unique=1,harakiri=60 command\": the same with names"),
+		{ .name = "cron-harakiri",
+		  .type = UWSGI_OPT_INT,
+		  .value = &default_harakiri_s,
+		  .group = "cron",
 		  .help = "seconds after which a command of cron is killed" },
 		{ 0 },
 	};

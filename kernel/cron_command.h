@@ -7,13 +7,13 @@
 
 struct cron_command {
 	struct cron_spec spec;
-	bool unique;	 /* not while it runs still */
-	int harakiri_s;	 /* killed after so many seconds; 0: never */
+	bool unique;	/* not while it runs still */
+	int harakiri_s; /* killed after so many seconds; 0: never */
 	char *command;
 };
 
-/* Read "minute hour day month weekday command", or, when `keyed`, "minute=5,unique=1,harakiri=60 command".  The command is
- * allocated.  0, or -EINVAL: `why_r` says what is wrong with it. */
+/* Read "minute hour day month weekday command", or, when `keyed`, "minute=5,unique=1,harakiri=60 command".  The command
+ * is allocated.  0, or -EINVAL: `why_r` says what is wrong with it. */
 int cron_command_parse(const char *text, bool keyed, struct cron_command *command_r, const char **why_r);
 
 struct option_registry;

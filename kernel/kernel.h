@@ -73,7 +73,7 @@ struct server_shared {
 	_Atomic bool paused;
 	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;
-	_Atomic int workers;	     /* how many serve now, see scale.c */
+	_Atomic int workers;		/* how many serve now, see scale.c */
 	_Atomic int64_t cron_minute;	/* the last one that signals of cron were looked at for */
 	_Atomic int64_t command_minute; /* and commands of cron */
 };

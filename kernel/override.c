@@ -80,11 +80,16 @@ static void make_sockets_plain(const struct kernel *k)
 	}
 }
 
+void override_own_process(struct kernel *k)
+{
+	reset_signals();
+	child_end_with_master(k);
+}
+
 void override_own(struct kernel *k)
 {
 	make_sockets_plain(k);
-	reset_signals();
-	child_end_with_master(k);
+	override_own_process(k);
 	child_ready(k);
 }
 

@@ -22,7 +22,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 #include <uwsgi/loop.h>
@@ -110,6 +112,19 @@ void uwsgi_worker_own(void)
 void *uwsgi_shm_keep(const char *name, size_t size)
 {
 	return handover_memory(kernel ? kernel->handover : NULL, name, size);
+}
+
+int uwsgi_wake_keep(const char *name)
+{
+	char item[128];
+	int fd;
+	snprintf(item, sizeof item, "eventfd %s", name);
+	if (kernel && handover_claim(kernel->handover, item, &fd, NULL))
+		return fd;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd == -1)
+		return -errno;
+	return kernel && handover_keep(kernel->handover, item, fd, "") ? -ENOMEM : fd;
 }
 
 /* ---- sockets ---- */
@@ -217,6 +232,11 @@ void uwsgi_proc_exception(void)
 {
 	if (kernel->slot)
 		atomic_fetch_add(&kernel->slot->exceptions, 1);
+}
+
+void uwsgi_process_own(void)
+{
+	override_own_process(kernel);
 }
 
 void uwsgi_proc_accepting(bool accepting)

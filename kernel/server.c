@@ -5,6 +5,7 @@
 #include "server.h"
 
 #include "api.h"
+#include "api_lock.h"
 #include "api_option.h"
 #include "api_server.h"
 #include "cause.h"
@@ -200,6 +201,8 @@ static int make_parts(struct kernel *k, const char *dir)
 	if (!failed)
 		failed = cron_command_register(k->options);
 	if (!failed)
+		failed = api_lock_register(k->options);
+	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)
 		failed = api_server_register(k->api);
@@ -349,6 +352,8 @@ static int lay_out_table(struct kernel *k, int *processes_r)
 		uwsgi_cause("this version keeps its processes in another way: the server has to be restarted");
 		return -EINVAL;
 	}
+	if (api_lock_make())
+		return -ENOMEM;
 	if (proc_kind_add(k->table, &worker_kind) < 0)
 		return fail("register", "the first kind of processes", ENOSPC);
 	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)

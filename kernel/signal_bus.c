@@ -76,7 +76,8 @@ struct signal_target signal_target_parse(const char *text, const struct signal_k
 		if (number == 0)
 			return (struct signal_target){ SIGNAL_ANY, kind, 0 };
 		if (number > 0)
-			return number <= kinds[kind].count ? (struct signal_target){ SIGNAL_ONE, kind, (int)number } : nobody;
+			return number <= kinds[kind].count ? (struct signal_target){ SIGNAL_ONE, kind, (int)number }
+							   : nobody;
 	}
 	return nobody;
 }
@@ -136,7 +137,8 @@ static void lay_out(struct shared *s, const struct signal_kind *kinds, int count
 	s->made = true;
 }
 
-struct signal_bus *signal_bus_create(struct handover *handover, unsigned generation, const struct signal_kind *kinds, int count)
+struct signal_bus *signal_bus_create(struct handover *handover, unsigned generation, const struct signal_kind *kinds,
+				     int count)
 {
 	char name[48], text[16];
 	int queues = 0;

@@ -29,7 +29,8 @@ struct signal_target signal_target_parse(const char *text, const struct signal_k
 
 /* Make the bus of a generation, before its processes are forked; `handover` may be NULL.  NULL: out of memory or
  * descriptors.  [master] */
-struct signal_bus *signal_bus_create(struct handover *handover, unsigned generation, const struct signal_kind *kinds, int count);
+struct signal_bus *signal_bus_create(struct handover *handover, unsigned generation, const struct signal_kind *kinds,
+				     int count);
 /* Take over the one the image before made.  NULL: there is none. */
 struct signal_bus *signal_bus_claim(struct handover *handover, unsigned generation);
 /* Its generation is gone. */

@@ -1,8 +1,8 @@
 /* signal_queue.c - see signal_queue.h.
  *
- * A cell is position << 16 | full << 15 | number.  It is put from "empty, for position p" to "full, of p" by one compare
- * and swap, and taken from there to "empty, for p + size" by another.  head and tail only say where to look: whoever finds
- * that a cell is further than they say moves them on. */
+ * A cell is position << 16 | full << 15 | number.  It is put from "empty, for position p" to "full, of p" by one
+ * compare and swap, and taken from there to "empty, for p + size" by another.  head and tail only say where to look:
+ * whoever finds that a cell is further than they say moves them on. */
 #include "signal_queue.h"
 
 #define FULL ((uint64_t)1 << 15)

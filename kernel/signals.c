@@ -36,7 +36,8 @@ int signal_register(struct kernel *k, uint8_t number, const char *target, struct
 	uwsgi_log("[uwsgi-signal] signum %d registered (wid: %d modifier1: 0 target: %s)\n", number,
 		  k->slot ? k->slot->number : 0, *target ? target : "default, any worker");
 	if (failed == -ESRCH)
-		uwsgi_log("[uwsgi-signal] signum %d: no process of this server answers to the target \"%s\": to raise it is "
+		uwsgi_log("[uwsgi-signal] signum %d: no process of this server answers to the target \"%s\": to raise "
+			  "it is "
 			  "refused\n",
 			  number, target);
 	return 0;
@@ -127,7 +128,8 @@ int signal_watch(struct kernel *k)
 	static struct queue_watch watches[2]; /* a process has no more queues */
 	int queues[2], count = signal_queues(k, queues);
 	for (int i = 0; i < count; i++) {
-		watches[i] = (struct queue_watch){ { signal_bus_fd(k->bus, queues[i]), on_signal, NULL }, k, queues[i] };
+		watches[i] =
+			(struct queue_watch){ { signal_bus_fd(k->bus, queues[i]), on_signal, NULL }, k, queues[i] };
 		int failed = uwsgi_loop_add(k->loop, &watches[i].watch, UWSGI_READ);
 		if (failed)
 			return failed;

@@ -238,8 +238,8 @@ int sources_keep(const struct sources *s, struct handover *handover)
 		char name[48], text[512];
 		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
 		snprintf(text, sizeof text, "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %d %d %d %d %d %s", source->type,
-			 source->number, item->next_ms, source->period_ms, source->times, source->cron[0], source->cron[1],
-			 source->cron[2], source->cron[3], source->cron[4], source->path);
+			 source->number, item->next_ms, source->period_ms, source->times, source->cron[0],
+			 source->cron[1], source->cron[2], source->cron[3], source->cron[4], source->path);
 		failed = handover_keep(handover, name, -1, text);
 	}
 	return failed;

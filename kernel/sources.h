@@ -9,8 +9,8 @@
 struct handover;
 struct sources;
 
-/* Raises what `raise` is called with.  `seen` is the minute cron has looked at, shared by all generations: each minute is
- * one generation's.  NULL: out of memory. */
+/* Raises what `raise` is called with.  `seen` is the minute cron has looked at, shared by all generations: each minute
+ * is one generation's.  NULL: out of memory. */
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
 			       void (*raise)(void *data, uint8_t number), void *data);
 /* 0, -EINVAL, or another negative errno after logging why. */

@@ -8,6 +8,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <uwsgi.h>
+#include <uwsgi/iface/program.h>
+#include <uwsgi/iface/script.h>
 
 /* ---- python_plugin.c ---- */
 
@@ -126,6 +128,16 @@ struct uwsgi_fn *py_fn_new(PyObject *callable);
 /* ---- py_api.c: every API row as a function ---- */
 
 int py_api_bind(PyObject *module);
+
+/* ---- py_program.c: parts of the program that are run or called by name; need no GIL unless they say so ---- */
+
+/* Run an open file as __main__; its exit status.  Needs the GIL. */
+int py_program_run_file(FILE *file, const char *path);
+/* The exit status that the current exception means; it is printed unless it only says so.  Needs the GIL. */
+int py_program_exit_status(void);
+/* See uwsgi/iface/script.h and uwsgi/iface/program.h. */
+int py_program_script(const char *script, int *status_r);
+struct uwsgi_fn *py_program_callable(const char *name);
 
 /* ---- py_worker.c: a script in place of the accept loop ---- */
 

@@ -126,6 +126,8 @@ static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_START, uwsgi_hook_process, py_autoreload_start),
 	UWSGI_HOOK(UWSGI_HOOK_WORKER_STUCK, uwsgi_hook_stuck, py_stack_log),
+	UWSGI_HOOK(UWSGI_HOOK_PROGRAM_CALLABLE, uwsgi_hook_callable, py_program_callable),
+	UWSGI_HOOK(UWSGI_HOOK_SCRIPT_RUN, uwsgi_hook_script, py_program_script),
 	{ 0 },
 };
 

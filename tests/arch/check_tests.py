@@ -44,6 +44,7 @@ ELSEWHERE = {
     "config_print": "part of config: test_config",
     "config_text": "part of config: test_config_ini, test_config_expand",
     "api_docs": "the pages of a server's rows: tests/e2e",
+    "api_lock": "rows about locks of all processes: tests/e2e/test_locks.py",
     "api_option": "one option: tests/e2e",
     "api_request": "rows about a request: tests/e2e/test_uwsgi_module.py",
     "api_server": "rows about the server: tests/e2e/test_uwsgi_module.py",

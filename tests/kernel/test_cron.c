@@ -15,7 +15,11 @@ TestSuite(cron, .init = set_up);
 /* Minutes of the epoch of a local time that comes once. */
 static int64_t at(int year, int month, int day, int hour, int minute)
 {
-	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute,
+	struct tm tm = { .tm_year = year - 1900,
+			 .tm_mon = month - 1,
+			 .tm_mday = day,
+			 .tm_hour = hour,
+			 .tm_min = minute,
 			 .tm_isdst = -1 };
 	return (int64_t)mktime(&tm) / 60;
 }
@@ -37,16 +41,16 @@ Test(cron, runs_each_slot_of_a_year_once)
 		struct cron_spec spec;
 		int times;
 	} rows[] = {
-		{ { { 40, 2, -1, -1, -1 } }, 365 },	   /* the seed's: 2:40, skipped and repeated once a year */
+		{ { { 40, 2, -1, -1, -1 } }, 365 }, /* the seed's: 2:40, skipped and repeated once a year */
 		{ { { 59, 2, -1, -1, -1 } }, 365 },
 		{ { { 0, 3, -1, -1, -1 } }, 365 },
 		{ { { 0, 12, 1, -1, -1 } }, 12 },
 		{ { { 0, 0, 1, 1, -1 } }, 1 },
-		{ { { 30, 6, -1, -1, 0 } }, 52 },	   /* Sundays of 2026 */
+		{ { { 30, 6, -1, -1, 0 } }, 52 }, /* Sundays of 2026 */
 		{ { { 30, 6, -1, -1, 7 } }, 52 },
 		{ { { 30, 6, 13, -1, 5 } }, 12 + 52 - 3 }, /* the 13th or a Friday: three Fridays the 13th in 2026 */
 		{ { { 30, 6, 31, -1, -1 } }, 7 },
-		{ { { 30, 6, 29, 2, -1 } }, 0 },	   /* no leap year */
+		{ { { 30, 6, 29, 2, -1 } }, 0 }, /* no leap year */
 		{ { { -5, -1, -1, -1, -1 } }, 365 * 24 * 12 },
 		{ { { -1, -1, -1, -1, -1 } }, 365 * 24 * 60 },
 		{ { { 15, -1, -1, -1, -1 } }, 365 * 24 },
@@ -57,7 +61,8 @@ Test(cron, runs_each_slot_of_a_year_once)
 	};
 	int64_t from = at(2026, 1, 1, 0, 0), to = at(2027, 1, 1, 0, 0);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_eq(runs(rows[i].spec, from, to), rows[i].times, "row %zu: %d", i, runs(rows[i].spec, from, to));
+		cr_expect_eq(runs(rows[i].spec, from, to), rows[i].times, "row %zu: %d", i,
+			     runs(rows[i].spec, from, to));
 }
 
 Test(cron, a_time_that_daylight_saving_skips_comes_right_after_it)

@@ -44,8 +44,12 @@ Test(cron_command, has_names_for_its_numbers)
 Test(cron_command, is_refused_when_something_is_missing_or_no_number)
 {
 	struct cron_command c;
-	static const char *const bad[] = { "", "5", "1 2 3 4 5", "1 2 3 4 5 ", "a 2 3 4 5 ls", "1 2 3 4 ls", "99999 1 1 1 1 ls" };
-	static const char *const bad_keyed[] = { "", "minute=5", "minute ls", "minute=x ls", "colour=5 ls", "minute=5, ls" };
+	static const char *const bad[] = {
+		"", "5", "1 2 3 4 5", "1 2 3 4 5 ", "a 2 3 4 5 ls", "1 2 3 4 ls", "99999 1 1 1 1 ls"
+	};
+	static const char *const bad_keyed[] = {
+		"", "minute=5", "minute ls", "minute=x ls", "colour=5 ls", "minute=5, ls"
+	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		cr_expect_eq(parse(bad[i], false, &c), -EINVAL, "\"%s\"", bad[i]);
 	for (size_t i = 0; i < sizeof bad_keyed / sizeof *bad_keyed; i++)

@@ -12,8 +12,7 @@
 
 static struct signal_queue *queue(void)
 {
-	struct signal_queue *q =
-		mmap(NULL, sizeof *q, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct signal_queue *q = mmap(NULL, sizeof *q, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	signal_queue_init(q);
 	return q;
 }

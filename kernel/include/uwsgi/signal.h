@@ -18,15 +18,16 @@ struct uwsgi_fn;
  *   "", "worker", "worker0", "<kind>", "<kind>0"   the first process of that kind that is free
  *   "workers", "active-workers", "<kind>s"         each of them
  *   "worker2", "<kind>2"                           that one
- * The handler is retained.  In the zygote it is for all processes it forks; in any other process it is for that process,
- * and the target counts when the number had none.  0, -EEXIST in the zygote when the number is taken, -ENOTCONN without a
- * master.  A target that no process answers to is logged: to raise the number is refused then.  [zygote] [child] */
+ * The handler is retained.  In the zygote it is for all processes it forks; in any other process it is for that
+ * process, and the target counts when the number had none.  0, -EEXIST in the zygote when the number is taken,
+ * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
+ * [zygote] [child] */
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
 
-/* Raise a number.  0: it is in the queues of all its targets.  -ENOENT: not registered, or nobody of that target is there;
- * -EAGAIN: a queue was full; -ESHUTDOWN: the server ends; -ENOTCONN: there is no master.  What was refused is counted.
- * [master] [zygote] [child] */
+/* Raise a number.  0: it is in the queues of all its targets.  -ENOENT: not registered, or nobody of that target is
+ * there; -EAGAIN: a queue was full; -ESHUTDOWN: the server ends; -ENOTCONN: there is no master.  What was refused is
+ * counted. [master] [zygote] [child] */
 UWSGI_API int uwsgi_signal_raise(uint8_t number);
 
 /* For a process that does not run the kernel's loop: descriptors that are readable when a signal may be there, the

@@ -1,5 +1,5 @@
-/* uwsgi/source.h - what raises signals by itself: timers, cron, files.  The master keeps them, for the generation they were
- * added in, and raises their numbers while that generation serves. */
+/* uwsgi/source.h - what raises signals by itself: timers, cron, files.  The master keeps them, for the generation they
+ * were added in, and raises their numbers while that generation serves. */
 #ifndef UWSGI_SOURCE_H
 #define UWSGI_SOURCE_H
 
