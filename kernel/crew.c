@@ -134,6 +134,8 @@ void crew_start(struct crew *crew, int kind, int number, struct generation *g, s
 
 void crew_start_missing(struct crew *crew, struct generation *g)
 {
+	if (crew->ending)
+		return; /* an application that was loaded too late */
 	for (int kind = 0; kind < proc_kinds(crew->k->table); kind++) {
 		int count = crew_wanted(crew, kind);
 		if (g->chained && !g->serving && proc_kind_at(crew->k->table, kind)->flags & UWSGI_KIND_SERVES)

@@ -210,7 +210,7 @@ void reload_ask(struct reload *r, enum reload_how how)
 
 bool reload_changed(struct reload *r, struct generation *g)
 {
-	bool taken = g && takeover_check(r->crew, g) == TAKEOVER_DONE;
+	bool taken = g && !r->crew->ending && takeover_check(r->crew, g) == TAKEOVER_DONE;
 	if (taken) {
 		char status[64];
 		snprintf(status, sizeof status, "generation %u answers", g->number);

@@ -186,6 +186,32 @@ def test_a_signal_at_any_moment_of_a_reload_ends_all_of_it(gateway, signum):
         nothing_left(server)
 
 
+def test_an_application_that_is_loaded_while_the_server_stops_is_not_started(gateway, write):
+    server = gateway()
+    with server.connect() as s:
+        s.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for_log("begun")
+        write("app.py", "import os, time\nprint('importing', flush=True)\nwhile os.path.exists('wait'): time.sleep(0.01)\n" +
+              textwrap.dedent(APP))
+        write("wait", "")
+        hang_up(server)
+        server.wait_for_log("importing")
+        gone = kind(server, "http")
+        for pid in gone:
+            os.kill(pid, signal.SIGSTOP)  # the stop waits for it first, and the application comes meanwhile
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for_log("finishing requests and stopping")
+        os.unlink(server.log_path.with_name("wait"))
+        wait_until(lambda: server.log.count("WSGI app 0") == 2, "the application")
+        for pid in gone:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: not kind(server, "http"), "the end of the gateway")
+        server.process.send_signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    nothing_left(server)
+    assert server.log.count("spawned uWSGI http 1") == 1
+
+
 # ---- processes that are stopped ----
 
 
