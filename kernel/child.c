@@ -2,9 +2,12 @@
 #include "child.h"
 
 #include "hook.h"
+#include "limit.h"
 #include "listen.h"
 #include "loop.h"
+#include "phase.h"
 #include "plugin.h"
+#include "privs.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "settings.h"
@@ -157,6 +160,11 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 			return 1;
 		end_in_order_with_master();
 	}
+	enum phase phase = of_generation ? PHASE_POST_FORK : PHASE_AS_GATEWAY;
+	if ((!of_generation || kind->flags & UWSGI_KIND_SERVES) && phase_run(k->phases, phase))
+		return 1;
+	if (kind->flags & UWSGI_KIND_SERVES)
+		limit_pin(k->limits, k->slot->number);
 	hook_each(k->hooks, UWSGI_HOOK_PROCESS_START, visit_process, k);
 	int status = kind->flags & UWSGI_KIND_SERVES ? worker_run(k, k->slot) : run_kind(k, kind);
 	hook_each(k->hooks, UWSGI_HOOK_PROCESS_EXIT, visit_process, k);
@@ -180,7 +188,10 @@ _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 	k->loop = loop_create();
 	if (!k->loop)
 		_exit(1);
-	if (!(kind->flags & UWSGI_KIND_FROM_MASTER))
+	bool bare = kind->flags & UWSGI_KIND_FROM_MASTER; /* no application came before it */
+	if ((bare && privs_drop(k->privs, PRIVS_LOADED)) || limit_lock_memory(k->limits))
+		_exit(EXIT_CANNOT_START);
+	if (!bare)
 		listeners_close_gateways(k->listeners);
 	set_title(k);
 	int status = run(k, kind);

@@ -18,10 +18,14 @@ struct config;
 struct handover;
 struct hook_registry;
 struct image;
+struct jail;
+struct limits;
 struct listeners;
 struct log_target;
 struct option_registry;
+struct phases;
 struct plugins;
+struct privs;
 struct proc_slot;
 struct proc_table;
 struct reqlog_rings;
@@ -36,6 +40,10 @@ struct kernel {
 	struct harakiri_settings *harakiri;
 	struct recycle_settings *recycle;
 	struct patience_settings *patience;
+	struct limits *limits;
+	struct jail *jail;
+	struct phases *phases;
+	struct privs *privs;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;
@@ -49,7 +57,7 @@ struct kernel {
 	struct server_shared *shared;
 	struct vassal *vassal;
 	struct handover *handover;
-	const struct image *image;
+	struct image *image;
 
 	/* this process */
 	struct uwsgi_loop *loop;

@@ -5,6 +5,7 @@
  * signal means. */
 #include "master.h"
 
+#include "action.h"
 #include "cause.h"
 #include "command.h"
 #include "crew.h"
@@ -266,6 +267,11 @@ static void on_idle(void *data)
 static void on_signal(struct master *m, int signum)
 {
 	const struct settings *s = m->k->settings;
+	char letter = m->stage == STAGE_RUN ? action_signal(signum) : 0;
+	if (letter) { /* an operator gave it another meaning */
+		command_run(m, letter);
+		return;
+	}
 	bool old_meaning = s->compat_2_0 && !s->die_on_term;
 	switch (signum) {
 	case SIGHUP:

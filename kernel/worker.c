@@ -14,6 +14,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "override.h"
+#include "phase.h"
 #include "plugin.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -495,6 +496,7 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 			return 1;
 		}
 	atomic_store(&slot->accepting, true);
+	phase_run_accepting(k->phases, slot->number, (int)slot->respawns);
 	child_ready(k);
 	core_loop(&s->cores[0]);
 	/* a core that is still in the application when everything must end is left behind: the process exits */

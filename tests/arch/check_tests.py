@@ -36,6 +36,8 @@ ELSEWHERE = {
     "settings": "the rows of the kernel's options: tests/e2e/test_config.py",
     "worker": "the life of a worker: tests/e2e",
     "zygote": "forks on order: tests/e2e",
+    "action_file": "part of action: test_action, tests/e2e/test_hooks.py",
+    "action_mount": "part of action: test_action, tests/e2e/test_jail.py",
     "config_argv": "part of config: test_config",
     "config_collect": "part of config: test_config",
     "config_directive": "part of config: test_config",
