@@ -33,9 +33,9 @@ void listeners_close_gateways(struct listeners *l);
 void listeners_vacuum(struct listeners *l, bool only_new);
 
 struct sockaddr_storage;
-/* A connection that a worker will not serve any more, because it ends or all its cores are stuck, goes to whichever worker
- * reads first, of this generation or the next; nothing of what waits in it was read.  On success the descriptor is closed.
- * 0 or -errno. */
+/* A connection that a worker will not serve any more, because it ends or all its cores are stuck, goes to whichever
+ * worker reads first, of this generation or the next; nothing of what waits in it was read.  On success the descriptor
+ * is closed. 0 or -errno. */
 int listeners_hand_on(const struct listeners *l, const struct uwsgi_socket *socket, int fd);
 /* Readable when such a connection waits. */
 int listeners_handed_fd(const struct listeners *l);

@@ -18,6 +18,7 @@
 #include <uwsgi/log.h>
 
 #define DEADLINE_MS 30000
+#define REHEARSAL_NICE 10 /* those that serve come first */
 #define EXIT_CANNOT_EXEC 127
 #define OUTPUT_MAX 16384
 
@@ -40,6 +41,7 @@ static _Noreturn void rehearse(const struct kernel *k, int output_fd)
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)nice(REHEARSAL_NICE);
 	privs_lend(k->privs, k->handover);
 	int failed = image_exec(k->image, k->handover, HANDOVER_TRIAL "=1");
 	uwsgi_cause("%s cannot be started again: %s", k->image->path,

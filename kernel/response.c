@@ -190,8 +190,7 @@ static void end_head(struct request *req, int64_t total)
 		req->chunked = framed = true;
 	}
 	if ((!framed && !pub->is_head) || req->app_framed || req->wants_close ||
-	    (atomic_load(&s->draining) && !conn_may_move(s)) ||
-	    pub->status == 101)
+	    (atomic_load(&s->draining) && !conn_may_move(s)) || pub->status == 101)
 		pub->keep_alive = false;
 	if (is_reusable(req) && pub->status != 101) {
 		if (!pub->keep_alive)

@@ -181,7 +181,7 @@ struct serve {
 	struct source handed_source; /* connections from a worker that ends or is stuck */
 	int handed_fd;
 	const struct listeners *sockets;
-	bool hands_on;		       /* there are, or will be, others */
+	bool hands_on;		      /* there are, or will be, others */
 	const _Atomic bool *stopping; /* the server is: there are none */
 	struct signal_source {
 		struct source source;

@@ -42,6 +42,7 @@
 
 #define BATCH 64
 #define SIGNALS_PER_TURN 16
+#define PAUSE_LOOK_MS 100
 #define DEFAULT_MERCY_MS 60000
 #define LATE_TURN_MS 50 /* between two looks of the watchdog at a worker that should end */
 
@@ -126,7 +127,8 @@ static void wait_resumed(struct core *core)
 	if (core->index == 0)
 		uwsgi_log("*** worker %d suspended ***\n", s->slot->number);
 	while (is_paused(s)) {
-		(void)poll(news, 2, -1);
+		/* another core may have read the news before this one woke: it looks by itself, too */
+		(void)poll(news, 2, PAUSE_LOOK_MS);
 		pthread_mutex_lock(&s->loop_lock);
 		loop_turn(s->loop, 0);
 		pthread_mutex_unlock(&s->loop_lock);

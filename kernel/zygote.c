@@ -21,6 +21,7 @@
 #include "trap.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,13 @@ static void fork_slot(struct kernel *k, struct proc_slot *slot)
 	(void)!write(k->control_fd, &failed, sizeof failed);
 }
 
+/* While an application is loaded those that serve are woken in preference; what it forks is like them. */
+static void make_way(bool on)
+{
+	const struct sched_param none = { 0 };
+	(void)sched_setscheduler(0, on ? SCHED_BATCH : SCHED_OTHER, &none);
+}
+
 _Noreturn void zygote_main(struct kernel *k)
 {
 	/* its end is decided by the master alone, which closes the control socket */
@@ -109,9 +117,11 @@ _Noreturn void zygote_main(struct kernel *k)
 		_exit(EXIT_CANNOT_START);
 	/* after the last change of the user, which would undo it: the application may take long before it looks */
 	child_end_with_master(k);
+	make_way(true);
 	int apps = k->settings->lazy_apps ? 0 : zygote_load(k);
 	if (apps < 0)
 		_exit(EXIT_APP_FAILED);
+	make_way(false);
 	atomic_store(&k->shared->loaded_generation, k->generation);
 	struct message loaded = { MESSAGE_LOADED, apps, k->generation };
 	if (write(k->control_fd, &loaded, sizeof loaded) == -1)
