@@ -38,6 +38,12 @@ static struct {
 	struct uwsgi_strings reload, brutal_reload, workers, chain, stop, exec, hook;
 } wanted;
 
+/* What plugins want: files that stand for processes of a kind. */
+static struct {
+	const char *path, *kind;
+} * replaced;
+static size_t replaced_count;
+
 /* ---- letters ---- */
 
 static void do_reload(struct master *m, char letter)
@@ -217,9 +223,10 @@ static const struct touch {
 
 struct touched {
 	struct commands *commands;
-	const struct touch *touch; /* NULL: run the command behind the path */
-	const char *command;
-	struct action action; /* without a row: there is none */
+	const struct touch *touch; /* NULL: one of the following */
+	const char *command;	   /* for a shell */
+	const char *kind;	   /* whose processes are replaced */
+	struct action action;	   /* without a row: there is none */
 };
 
 static void run_shell(const char *command)
@@ -249,6 +256,11 @@ static void on_touch(const char *path, void *data)
 			uwsgi_log("uwsgi: hook-touch of %s failed: %s\n", path, why);
 		return;
 	}
+	if (t->kind) {
+		uwsgi_log("*** %s has been touched... %ss reload !!! ***\n", path, t->kind);
+		master_replace_kind(t->commands->m, t->kind);
+		return;
+	}
 	if (!t->touch) {
 		uwsgi_log("[uwsgi-touch-exec] running %s\n", t->command);
 		run_shell(t->command);
@@ -258,33 +270,35 @@ static void on_touch(const char *path, void *data)
 	command_run(t->commands->m, t->touch->letter);
 }
 
-static void watch_one(struct commands *c, const char *path, const struct touch *touch, const char *command,
-		      const struct action *action)
+static void watch_one(struct commands *c, const char *path, struct touched what)
 {
-	struct touched *t = calloc(1, sizeof *t);
+	struct touched *t = malloc(sizeof *t);
 	if (!t)
 		return;
-	*t = (struct touched){ c, touch, command, action ? *action : (struct action){ 0 } };
+	*t = what;
+	t->commands = c;
 	watch_file(c->files, path, on_touch, t);
 }
 
 static void watch_all(struct commands *c)
 {
+	for (size_t i = 0; i < replaced_count; i++)
+		watch_one(c, replaced[i].path, (struct touched){ .kind = replaced[i].kind });
 	for (size_t i = 0; i < sizeof touches / sizeof *touches; i++)
 		for (size_t j = 0; j < touches[i].paths->n; j++)
-			watch_one(c, touches[i].paths->v[j], &touches[i], NULL, NULL);
+			watch_one(c, touches[i].paths->v[j], (struct touched){ .touch = &touches[i] });
 	for (size_t i = 0; i < wanted.exec.n; i++) {
 		const char *space = strchr(wanted.exec.v[i], ' ');
 		char *path = strndup(wanted.exec.v[i], (size_t)(space - wanted.exec.v[i]));
 		if (path)
-			watch_one(c, path, NULL, space + 1, NULL);
+			watch_one(c, path, (struct touched){ .command = space + 1 });
 	}
 	for (size_t i = 0; i < wanted.hook.n; i++) {
 		struct action action;
 		const char *space = strchr(wanted.hook.v[i], ' ');
 		char *path = strndup(wanted.hook.v[i], (size_t)(space - wanted.hook.v[i]));
 		if (path && action_parse(space + 1, &action) == 0)
-			watch_one(c, path, NULL, NULL, &action);
+			watch_one(c, path, (struct touched){ .action = action });
 	}
 }
 
@@ -366,6 +380,17 @@ int command_register(struct option_registry *options)
 		{ 0 },
 	};
 	return option_register(options, "the kernel", rows, sizeof *rows, NULL);
+}
+
+int command_replaces(const char *path, const char *kind)
+{
+	void *all = reallocarray(replaced, replaced_count + 1, sizeof *replaced);
+	if (!all)
+		return -ENOMEM;
+	replaced = all;
+	replaced[replaced_count].path = path;
+	replaced[replaced_count++].kind = kind;
+	return 0;
 }
 
 /* ---- open and close ---- */

@@ -11,6 +11,8 @@ struct option_registry;
 
 /* Register master-fifo, touch-* and fs-*. */
 int command_register(struct option_registry *options);
+/* See uwsgi_touch_replaces.  [main] */
+int command_replaces(const char *path, const char *kind);
 /* Open the FIFO and watch the files that are configured; their descriptors are the crew's own.  NULL: nothing is, or it
  * could not be opened, which was logged: the server runs without.  [master] */
 struct commands *command_open(struct master *m, struct crew *crew);

@@ -193,25 +193,35 @@ static bool serves(struct master *m, const struct proc_slot *slot)
 	return proc_kind_at(m->k->table, slot->kind)->flags & UWSGI_KIND_SERVES;
 }
 
-static void replace_worker(struct crew *crew, struct proc_slot *slot, int fast)
+/* New processes of a kind in the place of those there are. */
+static void replace_all(struct master *m, int kind, bool fast)
 {
-	struct master *m = leader_of(crew);
-	/* one that is starting, be it the successor of one seen just now, is as new as it can be */
-	if (!serves(m, slot) || atomic_load(&slot->state) != UWSGI_PROC_IDLE)
-		return;
-	if (!fast)
-		crew_replace(crew, slot);
-	else if (atomic_load(&slot->pid) > 0)
-		kill(slot->pid, SIGKILL); /* it is replaced when it is buried */
+	const struct generation *g = crew_serving(&m->crew);
+	for (int i = 0; g && !m->crew.ending && i < proc_table_size(m->k->table); i++) {
+		struct proc_slot *slot = proc_slot_at(m->k->table, i);
+		/* one that is starting, be it the successor of one seen just now, is as new as it can be */
+		if (slot->kind != kind || slot->generation != g->number || atomic_load(&slot->state) != UWSGI_PROC_IDLE)
+			continue;
+		if (!fast)
+			crew_replace(&m->crew, slot);
+		else if (atomic_load(&slot->pid) > 0)
+			kill(slot->pid, SIGKILL); /* it is replaced when it is buried */
+	}
 }
 
 void master_replace_workers(struct master *m, bool fast)
 {
-	const struct generation *g = crew_serving(&m->crew);
-	if (!g || m->crew.ending)
-		return;
 	uwsgi_log(fast ? "...brutally replacing workers...\n" : "...gracefully replacing workers...\n");
-	crew_each(&m->crew, g->number, replace_worker, fast);
+	for (int kind = 0; kind < proc_kinds(m->k->table); kind++)
+		if (proc_kind_at(m->k->table, kind)->flags & UWSGI_KIND_SERVES)
+			replace_all(m, kind, fast);
+}
+
+void master_replace_kind(struct master *m, const char *name)
+{
+	int kind = proc_kind_find(m->k->table, name);
+	if (kind >= 0)
+		replace_all(m, kind, false);
 }
 
 static void tell_paused(struct crew *crew, struct proc_slot *slot, int arg)

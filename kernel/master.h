@@ -19,6 +19,8 @@ void master_reload(struct master *m, enum master_reload how);
 void master_stop(struct master *m, bool fast);
 /* New processes of the kind that serves, from the application as it is loaded (or, with lazy-apps, loaded again). */
 void master_replace_workers(struct master *m, bool fast);
+/* The same for another kind, by its name. */
+void master_replace_kind(struct master *m, const char *name);
 void master_pause(struct master *m);
 void master_log_status(struct master *m);
 /* One worker more or less. */

@@ -4,6 +4,7 @@
 #include "plugin_glue.h"
 
 #include "api.h"
+#include "command.h"
 #include "config.h"
 #include "handover.h"
 #include "hook.h"
@@ -232,6 +233,11 @@ void uwsgi_proc_exception(void)
 {
 	if (kernel->slot)
 		atomic_fetch_add(&kernel->slot->exceptions, 1);
+}
+
+int uwsgi_touch_replaces(const char *path, const char *kind)
+{
+	return command_replaces(path, kind);
 }
 
 void uwsgi_process_own(void)

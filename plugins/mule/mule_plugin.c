@@ -10,7 +10,7 @@
 #define QUEUE_MIB 64
 
 static struct mules all;
-static struct uwsgi_strings farms;
+static struct uwsgi_strings farms, touches;
 static int64_t message_max = MESSAGE_MAX, queue_size = (int64_t)QUEUE_MIB << 20;
 
 const struct mules *mules(void)
@@ -93,6 +93,9 @@ static int make_queues(void)
 static int init(void)
 {
 	all.message_max = (size_t)message_max;
+	for (size_t i = 0; i < touches.n; i++)
+		if (uwsgi_touch_replaces(touches.v[i], "mule"))
+			return -ENOMEM;
 	if (message_max + 64 > queue_size) {
 		uwsgi_cause("mule-msg-size = %lld: the queues have room for less (mule-queue-size)",
 			    (long long)message_max);
@@ -119,6 +122,8 @@ static const struct uwsgi_option options[] = {
 	    .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_mule),
 	ROW("mules", "so many mules that handle signals and messages", .type = UWSGI_OPT_CALL, .apply = apply_mules),
 	ROW("farm", "\"name:1,2\": a group of mules", .type = UWSGI_OPT_LIST, .value = &farms),
+	ROW("touch-mules-reload", "replace the mules when this file is touched", .type = UWSGI_OPT_LIST,
+	    .value = &touches),
 	ROW("mule-msg-size", "largest message in bytes (default 1048576)", .type = UWSGI_OPT_INT64,
 	    .value = &message_max),
 	ROW("mule-queue-size", "room for waiting messages of each mule and farm, in MiB (default 64)",

@@ -209,6 +209,16 @@ def test_a_killed_mule_comes_back(serve):
     server.wait_for_log("heard 10 bytes: still here")
 
 
+def test_mules_are_replaced_when_a_file_is_touched(serve, tmp_path):
+    (tmp_path / "flag").touch()
+    server = serve(APP, "--mules", "2", "--touch-mules-reload", "flag")
+    wait_until(lambda: server.log.count("spawned uWSGI mule") == 2, "two mules")
+    os.utime(tmp_path / "flag", (1, 1))
+    server.wait_for_log("flag has been touched... mules reload !!!")
+    wait_until(lambda: server.log.count("spawned uWSGI mule") == 4, "two new ones")
+    wait_until(lambda: len(session_members(server.process.pid)) == 5, "master, zygote, worker and two mules")
+
+
 # ---- decorators ----
 
 

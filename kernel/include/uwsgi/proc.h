@@ -82,6 +82,9 @@ UWSGI_API bool uwsgi_server_stopping(void);
 UWSGI_API bool uwsgi_server_hurries(void);
 /* True once this generation's application is loaded (false while it is being imported).  [any] */
 UWSGI_API bool uwsgi_server_ready(void);
+/* When `path` is touched, the processes of `kind` are replaced by new ones.  Both texts are borrowed for ever.  0 or
+ * -ENOMEM. [main] */
+UWSGI_API int uwsgi_touch_replaces(const char *path, const char *kind);
 /* For a process that runs a program of its own instead of the kernel's loop: OS signals have their default meaning from
  * here on, and the process ends when the master does.  [child] */
 UWSGI_API void uwsgi_process_own(void);
