@@ -140,6 +140,8 @@ void py_autoreload_start(const char *kind, int number); /* a listener of the ker
 int py_module_init(void);
 /* An attribute that the program set (uwsgi.atexit, ...), borrowed, NULL when unset or None. */
 PyObject *py_module_hook(const char *name);
+/* A handle on such an attribute: a listener of who asks for it, see uwsgi/iface/program.h.  Needs no GIL. */
+struct uwsgi_fn *py_module_callable(const char *name);
 /* Call such an attribute without arguments; an exception is logged. */
 void py_module_call_hook(const char *name);
 /* The same for after_req_hook, which is looked for at every request. */

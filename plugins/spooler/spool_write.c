@@ -1,0 +1,116 @@
+/* spool_write.c - see spool_write.h. */
+#include "spool_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <uwsgi/loop.h>
+
+#include "spool_dir.h"
+#include "spool_sync.h"
+
+/* Numbers the tasks of this process. */
+static atomic_uint count;
+
+static size_t make_name(char name_r[SPOOL_NAME_MAX])
+{
+	char host[256] = "";
+	unsigned number = 0;
+	gethostname(host, sizeof host - 1);
+	(void)!getrandom(&number, sizeof number, GRND_NONBLOCK); /* without, the rest of the name is enough */
+	struct spool_name name = { host, getpid(), atomic_fetch_add(&count, 1) + 1, number & 0x7fffffff,
+				   uwsgi_micros() };
+	return spool_name_make(name_r, &name);
+}
+
+static int write_all(int fd, const struct spool_packet *packet, struct uwsgi_str body)
+{
+	struct iovec parts[2] = { { (void *)packet->bytes, packet->len }, { (void *)body.p, body.n } };
+	struct iovec *part = parts;
+	while (part < parts + 2) {
+		ssize_t n = writev(fd, part, (int)(parts + 2 - part));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -errno;
+		for (; part < parts + 2 && (size_t)n >= part->iov_len; part++)
+			n -= (ssize_t)part->iov_len;
+		if (part < parts + 2) {
+			part->iov_base = (char *)part->iov_base + n;
+			part->iov_len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int fill(int fd, const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)target->at } };
+	int failed = spool_lock(fd); /* so that nobody takes it for left behind */
+	if (!failed)
+		failed = write_all(fd, packet, body);
+	if (!failed && target->at >= 0 && futimens(fd, times) == -1)
+		failed = -errno;
+	if (!failed && target->sync && fdatasync(fd) == -1)
+		failed = -errno;
+	return failed;
+}
+
+/* Rename into `folder`, which is made when it is not there. */
+static int place(const char *aside, const char *path, const char *folder, bool *made_r)
+{
+	*made_r = false;
+	if (rename(aside, path) == 0)
+		return 0;
+	if (errno != ENOENT || mkdir(folder, 0750) == -1)
+		return errno == EEXIST ? -ENOENT : -errno;
+	*made_r = true;
+	return rename(aside, path) == -1 ? -errno : 0;
+}
+
+static int make_last(const struct spool_target *target, const char *folder, bool made)
+{
+	if (!target->sync)
+		return 0;
+	int failed = target->priority >= 0 ? spool_sync_alone(folder) : 0;
+	return !failed && (target->priority < 0 || made) ? spool_sync_wait(target->sync, target->path) : failed;
+}
+
+int spool_write(const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body,
+		char path_r[PATH_MAX])
+{
+	char name[SPOOL_NAME_MAX], folder[PATH_MAX], aside[PATH_MAX];
+	bool made;
+	make_name(name);
+	int n = target->priority < 0
+			? snprintf(folder, sizeof folder, "%s", target->path)
+			: snprintf(folder, sizeof folder, "%s/%lld", target->path, (long long)target->priority);
+	if ((size_t)n >= sizeof folder ||
+	    (size_t)snprintf(aside, sizeof aside, "%s/" SPOOL_STATE "/" SPOOL_NEW "%s", target->path, name) >=
+		    sizeof aside ||
+	    (size_t)snprintf(path_r, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+
+	int fd = open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd == -1 && errno == ENOENT && spool_dir_make(target->path, (uid_t)-1, (gid_t)-1) == 0)
+		fd = open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -errno;
+	int failed = fill(fd, target, packet, body);
+	close(fd); /* before it is in its place, where whoever finds it must be able to lock it */
+	if (!failed)
+		failed = place(aside, path_r, folder, &made);
+	if (failed) {
+		unlink(aside);
+		return failed;
+	}
+	failed = make_last(target, folder, made);
+	if (failed)
+		unlink(path_r);
+	return failed;
+}
