@@ -103,8 +103,8 @@ class thread:
 
 
 def _bytes(value):
-    """A key or value of a task: bytes stay, the rest becomes text."""
-    return value if isinstance(value, bytes) else str(value).encode()
+    """A key or value of a task: numbers become text, None is for uwsgi.spool to judge."""
+    return value if value is None or isinstance(value, bytes) else str(value).encode()
 
 
 def _text(value):
@@ -156,7 +156,10 @@ class _spool:
         spooler_functions[self.name] = function
         if pass_arguments:
             _pickled.add(function)
-        function.spool = self.__call__
+        try:
+            function.spool = self.__call__
+        except AttributeError:
+            pass  # not a function of Python
 
     def spool(self, *args, **kwargs):
         return self(*args, **kwargs)
@@ -173,7 +176,7 @@ class _spool:
         task["ud_spool_func"] = self.name
         if self.result is not None:
             task["ud_spool_ret"] = self.result
-        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items() if value is not None})
+        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items()})
 
 
 class _spoolforever(_spool):
