@@ -16,9 +16,8 @@
 #define OWN_VARIABLES 3 /* of ours in the environment of the next image */
 
 /* Of systemd's socket activation: told once, to the first image; what it takes of it is handed over by itself. */
-static const char *const told_once[] = { "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", HANDOVER_ENV "=",
-					 HANDOVER_TRIAL "=",
-					 RELOADS "=" };
+static const char *const told_once[] = { "LISTEN_FDS=",	   "LISTEN_PID=",      "LISTEN_FDNAMES=",
+					 HANDOVER_ENV "=", HANDOVER_TRIAL "=", RELOADS "=" };
 
 static bool is_told_once(const char *variable)
 {

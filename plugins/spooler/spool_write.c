@@ -14,18 +14,29 @@
 #include "spool_dir.h"
 #include "spool_sync.h"
 
-/* Numbers the tasks of this process. */
+/* Numbers the tasks of this process and its children. */
 static atomic_uint count;
 
-static size_t make_name(char name_r[SPOOL_NAME_MAX])
+/* The process, its count and the time name a task on this host; the number does so where hosts or process ids are
+ * not told apart, as in containers. */
+static unsigned next_number(uint64_t now_us)
+{
+	static __thread uint64_t state;
+	static __thread pid_t owner;
+	if (owner != getpid() && getrandom(&state, sizeof state, GRND_NONBLOCK) != sizeof state)
+		state = now_us;
+	owner = getpid();
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned)(state >> 33);
+}
+
+static void make_name(char name_r[SPOOL_NAME_MAX])
 {
 	char host[256] = "";
-	unsigned number = 0;
+	uint64_t now_us = uwsgi_micros();
 	gethostname(host, sizeof host - 1);
-	(void)!getrandom(&number, sizeof number, GRND_NONBLOCK); /* without, the rest of the name is enough */
-	struct spool_name name = { host, getpid(), atomic_fetch_add(&count, 1) + 1, number & 0x7fffffff,
-				   uwsgi_micros() };
-	return spool_name_make(name_r, &name);
+	struct spool_name name = { host, getpid(), atomic_fetch_add(&count, 1) + 1, next_number(now_us), now_us };
+	spool_name_make(name_r, &name);
 }
 
 static int write_all(int fd, const struct spool_packet *packet, struct uwsgi_str body)
@@ -51,9 +62,7 @@ static int write_all(int fd, const struct spool_packet *packet, struct uwsgi_str
 static int fill(int fd, const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)target->at } };
-	int failed = spool_lock(fd); /* so that nobody takes it for left behind */
-	if (!failed)
-		failed = write_all(fd, packet, body);
+	int failed = write_all(fd, packet, body);
 	if (!failed && target->at >= 0 && futimens(fd, times) == -1)
 		failed = -errno;
 	if (!failed && target->sync && fdatasync(fd) == -1)
@@ -102,7 +111,7 @@ int spool_write(const struct spool_target *target, const struct spool_packet *pa
 	if (fd == -1)
 		return -errno;
 	int failed = fill(fd, target, packet, body);
-	close(fd); /* before it is in its place, where whoever finds it must be able to lock it */
+	close(fd);
 	if (!failed)
 		failed = place(aside, path_r, folder, &made);
 	if (failed) {

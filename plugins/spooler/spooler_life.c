@@ -24,7 +24,7 @@
 #include "spool_tries.h"
 
 #define RECYCLE 17	/* the exit status of who has served its time */
-#define STALE_S 60	/* what is written aside and left for so long is nobody's */
+#define STALE_S 3600	/* what is written aside and left for so long is nobody's */
 #define EVENTS 16384	/* bytes of names taken at once */
 #define DIRS_WATCHED 64 /* priorities whose names are told; the others are found at the frequency */
 

@@ -4,6 +4,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -143,8 +144,8 @@ def test_the_file_is_that_of_2_0(spooling, tmp_path):
 
 def test_every_form_of_a_call_makes_the_same_task(spooling, tmp_path):
     server = spooling()
-    for call in ("uwsgi.spool({b'id': b'1', b'n': b'5'})", "uwsgi.spool({'id': '1', 'n': 5})", "uwsgi.spool(id='1', n=5)",
-                 "uwsgi.send_to_spooler(message_dict={'id': b'1'}, n='5')", "uwsgi.spool({'id': 1}, n=5, body=None)"):
+    for call in ("uwsgi.spool({b'id': b'1', b'n': b'5'})", "uwsgi.spool({'id': '1', 'n': 5})",
+                 "uwsgi.spool(id='1', n=5)", "uwsgi.send_to_spooler(message_dict={'id': b'1'}, n='5')", "uwsgi.spool({'id': 1}, n=5, body=None)"):
         spooled(server.ask(call))
     wait_until(lambda: len(lines(tmp_path, "tasks")) == 5, "five tasks")
     for line in lines(tmp_path, "tasks"):
@@ -382,8 +383,8 @@ def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
     spooling()
     wait_drained(tmp_path)
     task = eval(lines(tmp_path, "tasks")[0])[2]
-    assert task == {"spooler_task_name": written.name.encode(), b"ud_spool_func": b"encode_video", b"ud_spool_ret": b"-2",
-                    b"filename": b"a b.avi", b"priority": b"7", "body": b"frames\n\0\xff"}
+    assert task == {"spooler_task_name": written.name.encode(), b"ud_spool_func": b"encode_video",
+                    b"ud_spool_ret": b"-2", b"filename": b"a b.avi", b"priority": b"7", "body": b"frames\n\0\xff"}
 
 
 def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path):
@@ -509,8 +510,8 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
     """Writers, spoolers and the master are killed at random while tasks come in."""
     total = int(os.environ.get("UWSGI_TEST_SPOOL", "500"))
     dice = random.Random(total)
-    options = ("--spooler-processes", "2", "--spooler-frequency", "1", "--spooler-quiet", "-p", "2", "--disable-logging",
-               "--spooler-max-attempts", "1000")
+    options = ("--spooler-processes", "2", "--spooler-frequency", "1", "--spooler-quiet", "-p", "2",
+               "--disable-logging", "--spooler-max-attempts", "1000")
     servers = [spooling(*options)]
     acknowledged, stop = set(), threading.Event()
 
@@ -557,7 +558,7 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
 # ---- other servers
 
 
-def test_an_external_spooler_is_written_to_and_run_by_another_server(serve, start, spooling, tmp_path, write):
+def test_an_external_spooler_is_written_to_and_run_by_another_server(serve, spooling, tmp_path):
     writer = serve(APP, "--spooler-external", str(tmp_path / "sp"))
     assert "spawned the uWSGI spooler" not in writer.log
     assert eval(writer.post("/", "uwsgi.spooler_pids()").text) == [0]
@@ -579,7 +580,8 @@ def old_server(tmp_path):
     def old_server(*options):
         with open(tmp_path / "old.log", "ab") as log:
             running.append(subprocess.Popen(
-                [OLD, "--plugin", "python3,spooler", "--master", "--wsgi-file", "app.py", "--socket", "old.sock", *options],
+                [OLD, "--plugin", "python3,spooler", "--master", "--wsgi-file", "app.py", "--socket", "old.sock",
+                 *options],
                 cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
         return running[-1]
 
@@ -616,8 +618,7 @@ def test_what_2_0_writes_is_run_here_at_once(spooling, old_server, tmp_path, wri
     assert sorted(lines(tmp_path), key=int) == [str(n) for n in range(20)]
 
 
-def ask_packet(server, address, data):
-    import socket
+def ask_packet(address, data):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(10)
         s.connect(str(address))
@@ -631,12 +632,12 @@ def ask_packet(server, address, data):
 def test_a_packet_of_modifier_17_is_a_task_where_the_socket_may(spooling, tmp_path):
     server = spooling("--socket", "open.sock", "--socket", "closed.sock", "--spooler-remote", "open.sock")
     task = packet({b"id": b"remote", b"priority": b"3"})
-    assert ask_packet(server, tmp_path / "closed.sock", task) == b"\xff\0\0\0"
+    assert ask_packet(tmp_path / "closed.sock", task) == b"\xff\0\0\0"
     server.wait_for_log("closed.sock is refused: spooler-remote does not name it")
-    assert ask_packet(server, tmp_path / "open.sock", task) == b"\xff\0\0\x01"
+    assert ask_packet(tmp_path / "open.sock", task) == b"\xff\0\0\x01"
     wait_for(tmp_path, "remote")
     pickled = packet({b"id": b"evil", b"ud_spool_func": b"f", b"args": b"cos\nsystem\n"})
-    assert ask_packet(server, tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
+    assert ask_packet(tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
     server.wait_for_log("its arguments are pickled")
     assert lines(tmp_path) == ["remote"] and not tasks(tmp_path)
 
@@ -708,13 +709,14 @@ def ran(folder):
 def test_the_forms_of_the_decorators(spooling, tmp_path):
     server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2", code=DECORATED)
     for call in ("a_long_long_task.spool(foo='bar', hello='world')", "a_longer_task.spool({'pippo': 'pluto'})",
-                 "a_longer_task(n=1, at=1)", "a_longer_task.f.spool({'f': 1}, g=2)", "forever.spool({'pippo': 'pluto'})",
+                 "a_longer_task(n=1, at=1)", "a_longer_task.f.spool({'f': 1}, g=2)",
+                 "forever.spool({'pippo': 'pluto'})",
                  "a_controlled_task.spool(foo='bar')", "a_controlled_task.spool(foo='again')",
                  "with_arguments(1, 'two', three=[3.0], priority='1')", "raw_arguments.spool(7)",
                  "a_longer_task(x=b'\\xff', body=b'b')", "fails.spool(x='1')"):
         spooled(server.ask(call))
-    once = [("long", {"foo": "bar", "hello": "world"}), ("longer", {"pippo": "pluto"}), ("longer", {"n": "1", "at": "1"}),
-            ("longer", {"f": "1", "g": "2"}), ("raw", "bar"), ("arguments", (1, "two"), {"three": [3.0]}),
+    once = [("long", {"foo": "bar", "hello": "world"}), ("longer", {"pippo": "pluto"}),
+            ("longer", {"n": "1", "at": "1"}), ("longer", {"f": "1", "g": "2"}), ("raw", "bar"), ("arguments", (1, "two"), {"three": [3.0]}),
             ("raw arguments", 7), ("longer", {"x": b"\xff", "body": "b"})]
     again = [("forever", "pluto"), ("raw", "again")]
     wait_until(lambda: all(ran(tmp_path).count(note) > 2 for note in again), lambda: "repeats in %s" % ran(tmp_path))

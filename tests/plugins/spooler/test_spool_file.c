@@ -18,9 +18,10 @@ Test(spool_file, writes_the_bytes_of_2_0)
 	spool_packet_begin(&packet);
 	cr_assert_eq(spool_packet_add(&packet, str("a"), str("b")), 0);
 	cr_assert_eq(packet.len, 10);
-	cr_assert_arr_eq(packet.bytes, "\x11\x06\x00\x00\x01\x00"
-				       "a\x01\x00"
-				       "b",
+	cr_assert_arr_eq(packet.bytes,
+			 "\x11\x06\x00\x00\x01\x00"
+			 "a\x01\x00"
+			 "b",
 			 10);
 }
 
@@ -35,7 +36,8 @@ Test(spool_file, reads_what_2_0_wrote)
 	cr_assert_eq(spool_task_parse(bytes, len, &task), 0);
 	cr_assert_eq(task.body.n, 9);
 	cr_assert_arr_eq(task.body.p, "frames\n\0\xff", 9);
-	struct uwsgi_str name = spool_task_value(&task, "filename"), function = spool_task_value(&task, "ud_spool_func");
+	struct uwsgi_str name = spool_task_value(&task, "filename"),
+			 function = spool_task_value(&task, "ud_spool_func");
 	cr_assert_eq(name.n, 7);
 	cr_assert_arr_eq(name.p, "a b.avi", 7);
 	cr_assert_eq(function.n, 12);
