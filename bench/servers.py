@@ -110,7 +110,7 @@ class Server:
         self.name, self.port = name, free_port()
         self.log = tempfile.NamedTemporaryFile(prefix="bench.", suffix=".log")
         argv = list(prefix) + shlex.split(command.format(port=self.port, procs=procs, app="hello"))
-        env = dict(os.environ, PYTHONPATH=APPS, APPDIR=APPS, PYTHONDONTWRITEBYTECODE="1")
+        env = dict(os.environ, PYTHONPATH=APPS, APPDIR=APPS, UWSGI_ALLOW_ROOT="true", PYTHONDONTWRITEBYTECODE="1")
         begin = time.perf_counter()
         self.process = subprocess.Popen(argv, cwd=APPS, env=env, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=subprocess.STDOUT, start_new_session=True)

@@ -39,7 +39,8 @@ class Server:
     def __init__(self, command, folder):
         self.port = free_port()
         self.process = subprocess.Popen([word.replace("{port}", str(self.port)) for word in command], cwd=folder,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        env={**os.environ, "UWSGI_ALLOW_ROOT": "true"})
 
     def get(self, path):
         with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port, path), timeout=300) as answer:

@@ -21,7 +21,9 @@
 #include <uwsgi/socket.h>
 
 #include "api.h"
+#include "api_lock.h"
 #include "api_request.h"
+#include "api_signal.h"
 #include "api_socket.h"
 #include "memory.h"
 
@@ -111,7 +113,7 @@ static int workers(struct uwsgi_call *c)
 	struct uwsgi_value *list = uwsgi_ret_list(c);
 	struct uwsgi_proc_info info;
 	for (int number = 1; number <= uwsgi_proc_count("worker"); number++)
-		if (!uwsgi_proc_get("worker", number, &info))
+		if (!uwsgi_proc_get("worker", number, &info, sizeof info))
 			add_worker(list, &info);
 	return 0;
 }
@@ -137,7 +139,7 @@ static int request_id(struct uwsgi_call *c)
 {
 	struct uwsgi_proc_info info = { 0 };
 	if (in_worker())
-		uwsgi_proc_get("worker", uwsgi_my_number(), &info);
+		uwsgi_proc_get("worker", uwsgi_my_number(), &info, sizeof info);
 	uwsgi_ret_int(c, (int64_t)info.requests);
 	return 0;
 }
@@ -147,7 +149,7 @@ static int total_requests(struct uwsgi_call *c)
 	struct uwsgi_proc_info info;
 	int64_t total = 0;
 	for (int number = 1; number <= uwsgi_proc_count("worker"); number++)
-		if (!uwsgi_proc_get("worker", number, &info))
+		if (!uwsgi_proc_get("worker", number, &info, sizeof info))
 			total += (int64_t)info.requests;
 	uwsgi_ret_int(c, total);
 	return 0;
@@ -335,7 +337,7 @@ static const struct uwsgi_api_fn rows[] = {
 
 int api_server_register(struct api_registry *reg)
 {
-	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_socket_rows() };
+	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows(), api_lock_rows() };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int rc = api_register(reg, "kernel", tables[i], sizeof(struct uwsgi_api_fn));
 		if (rc < 0)

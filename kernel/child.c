@@ -2,12 +2,16 @@
 #include "child.h"
 
 #include "hook.h"
+#include "limit.h"
 #include "listen.h"
 #include "loop.h"
+#include "phase.h"
 #include "plugin.h"
+#include "privs.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "settings.h"
+#include "signals.h"
 #include "trap.h"
 #include "worker.h"
 #include "zygote.h"
@@ -91,6 +95,8 @@ static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
 	trap.fd = trap_fd();
 	if (uwsgi_loop_add(k->loop, &trap, UWSGI_READ) || (life.fd != -1 && uwsgi_loop_add(k->loop, &life, UWSGI_READ)))
 		return 1;
+	if (signal_watch(k))
+		return 1;
 	trap_release();
 	child_ready(k);
 	return kind->run(k->slot->number);
@@ -108,6 +114,11 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 		if (plugins_post_fork(k->plugins) < 0)
 			return 1;
 	}
+	enum phase phase = of_generation ? PHASE_POST_FORK : PHASE_AS_GATEWAY;
+	if ((!of_generation || kind->flags & UWSGI_KIND_SERVES) && phase_run(k->phases, phase))
+		return 1;
+	if (kind->flags & UWSGI_KIND_SERVES)
+		limit_pin(k->limits, k->slot->number);
 	hook_each(k->hooks, UWSGI_HOOK_PROCESS_START, visit_process, k);
 	int status = kind->flags & UWSGI_KIND_SERVES ? worker_run(k, k->slot) : run_kind(k, kind);
 	hook_each(k->hooks, UWSGI_HOOK_PROCESS_EXIT, visit_process, k);
@@ -131,7 +142,10 @@ _Noreturn void child_main(struct kernel *k, struct proc_slot *slot)
 	k->loop = loop_create();
 	if (!k->loop)
 		_exit(1);
-	if (!(kind->flags & UWSGI_KIND_FROM_MASTER))
+	bool bare = kind->flags & UWSGI_KIND_FROM_MASTER; /* no application came before it */
+	if ((bare && privs_drop(k->privs, PRIVS_LOADED)) || limit_lock_memory(k->limits))
+		_exit(EXIT_CANNOT_START);
+	if (!bare)
 		listeners_close_gateways(k->listeners);
 	set_title(k);
 	int status = run(k, kind);

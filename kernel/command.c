@@ -1,6 +1,7 @@
 /* command.c - see command.h. */
 #include "command.h"
 
+#include "action.h"
 #include "handover.h"
 #include "hook.h"
 #include "option.h"
@@ -34,7 +35,7 @@ struct commands {
 /* Where the options put what they are given: a row has no other way to a part of the kernel. */
 static struct {
 	struct uwsgi_strings fifos;
-	struct uwsgi_strings reload, brutal_reload, workers, chain, stop, exec;
+	struct uwsgi_strings reload, brutal_reload, workers, chain, stop, exec, hook;
 } wanted;
 
 /* ---- letters ---- */
@@ -111,7 +112,7 @@ static const struct command {
 	{ 'E', do_tell },     { 'S', do_tell },	  { 'l', do_log },    { 'L', do_log },
 };
 
-static void run(struct master *m, char letter)
+void command_run(struct master *m, char letter)
 {
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (commands[i].letter == letter)
@@ -197,7 +198,7 @@ static void on_fifo(struct uwsgi_watch *watch, unsigned events)
 		if (letter >= '0' && letter <= '9')
 			switch_fifo(c, letter - '0');
 		else
-			run(c->m, letter);
+			command_run(c->m, letter);
 	}
 }
 
@@ -217,6 +218,7 @@ struct touched {
 	struct commands *commands;
 	const struct touch *touch; /* NULL: run the command behind the path */
 	const char *command;
+	struct action action; /* without a row: there is none */
 };
 
 static void run_shell(const char *command)
@@ -240,21 +242,28 @@ static void run_shell(const char *command)
 static void on_touch(const char *path, void *data)
 {
 	const struct touched *t = data;
+	if (t->action.row) {
+		char why[ACTION_WHY];
+		if (action_run(&t->action, "touch", false, why))
+			uwsgi_log("uwsgi: hook-touch of %s failed: %s\n", path, why);
+		return;
+	}
 	if (!t->touch) {
 		uwsgi_log("[uwsgi-touch-exec] running %s\n", t->command);
 		run_shell(t->command);
 		return;
 	}
 	uwsgi_log("*** %s has been touched... %s ***\n", path, t->touch->news);
-	run(t->commands->m, t->touch->letter);
+	command_run(t->commands->m, t->touch->letter);
 }
 
-static void watch_one(struct commands *c, const char *path, const struct touch *touch, const char *command)
+static void watch_one(struct commands *c, const char *path, const struct touch *touch, const char *command,
+		      const struct action *action)
 {
 	struct touched *t = calloc(1, sizeof *t);
 	if (!t)
 		return;
-	*t = (struct touched){ c, touch, command };
+	*t = (struct touched){ c, touch, command, action ? *action : (struct action){ 0 } };
 	watch_file(c->files, path, on_touch, t);
 }
 
@@ -262,12 +271,19 @@ static void watch_all(struct commands *c)
 {
 	for (size_t i = 0; i < sizeof touches / sizeof *touches; i++)
 		for (size_t j = 0; j < touches[i].paths->n; j++)
-			watch_one(c, touches[i].paths->v[j], &touches[i], NULL);
+			watch_one(c, touches[i].paths->v[j], &touches[i], NULL, NULL);
 	for (size_t i = 0; i < wanted.exec.n; i++) {
 		const char *space = strchr(wanted.exec.v[i], ' ');
 		char *path = strndup(wanted.exec.v[i], (size_t)(space - wanted.exec.v[i]));
 		if (path)
-			watch_one(c, path, NULL, space + 1);
+			watch_one(c, path, NULL, space + 1, NULL);
+	}
+	for (size_t i = 0; i < wanted.hook.n; i++) {
+		struct action action;
+		const char *space = strchr(wanted.hook.v[i], ' ');
+		char *path = strndup(wanted.hook.v[i], (size_t)(space - wanted.hook.v[i]));
+		if (path && action_parse(space + 1, &action) == 0)
+			watch_one(c, path, NULL, NULL, &action);
 	}
 }
 
@@ -304,6 +320,16 @@ static int apply_exec(const char *key, const char *value, void *data)
 	return list->v[list->n++] ? 0 : -ENOMEM;
 }
 
+static int apply_hook(const char *key, const char *value, void *data)
+{
+	const char *space = strchr(value, ' ');
+	struct action action;
+	if (space && action_parse(space + 1, &action) == 0)
+		return apply_exec(key, value, data);
+	uwsgi_log("%s = %s: give a file, a space and an action such as print:hello (docs/hooks.md)\n", key, value);
+	return -EINVAL;
+}
+
 int command_register(struct option_registry *options)
 {
 #define TOUCH(NAME, FIELD, HELP)                                                                                       \
@@ -329,6 +355,13 @@ int command_register(struct option_registry *options)
 		  .data = &wanted.exec,
 		  .group = "control",
 		  .help = "\"file command\": run the command in a shell when the file is touched" },
+		{ .name = "hook-touch",
+		  .type = UWSGI_OPT_CALL,
+		  .apply = apply_hook,
+		  .data = &wanted.hook,
+		  .group = "hooks",
+		  .help = "\"file action\" (docs/hooks.md), in the master when the file is touched; programs are not "
+			  "waited for" },
 		{ 0 },
 	};
 	return option_register(options, "the kernel", rows, sizeof *rows, NULL);

@@ -14,6 +14,8 @@ int command_register(struct option_registry *options);
 /* Open the FIFO and watch the files that are configured; their descriptors are the crew's own.  NULL: nothing is, or it
  * could not be opened, which was logged: the server runs without.  [master] */
 struct commands *command_open(struct master *m, struct crew *crew);
+/* Do what the letter says; nothing when it says nothing. */
+void command_run(struct master *m, char letter);
 /* Remove the FIFO's file: the server ends. */
 void command_close(struct commands *c);
 

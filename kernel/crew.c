@@ -4,6 +4,7 @@
 #include "child.h"
 #include "loop.h"
 #include "settings.h"
+#include "sources.h"
 #include "trap.h"
 
 #include <assert.h>
@@ -70,6 +71,9 @@ struct proc_slot *crew_find(struct crew *crew, int kind, int number, unsigned ge
 
 static void close_masters_own(struct crew *crew)
 {
+	for (int i = 0; i < GENERATIONS; i++)
+		if (crew->generations[i].number && sources_fd(crew->generations[i].sources) != -1)
+			close(sources_fd(crew->generations[i].sources));
 	for (int i = 0; i < crew->own_count; i++)
 		close(crew->own_fds[i]);
 	loop_destroy(&crew->k->loop);
@@ -247,7 +251,8 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 {
 	struct kernel *k = crew->k;
 	struct proc_slot *slot = NULL;
-	if (msg->kind != MESSAGE_LOADED)
+	int failed;
+	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
 	if (slot && (slot->generation != g->number || atomic_load(&slot->state) == UWSGI_PROC_FREE))
 		return; /* its process has ended meanwhile */
@@ -265,6 +270,12 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 	case MESSAGE_REPLACE:
 		crew_replace(crew, slot);
 		break;
+	case MESSAGE_SOURCE:
+		failed = sources_add(g->sources, &msg->source);
+		if (failed)
+			uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", msg->source.number,
+				  strerror(-failed));
+		return;
 	case MESSAGE_ACCEPTING:
 		break;
 	}
@@ -350,6 +361,7 @@ static void in_zygote(void *data)
 int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
+	sources_clear(g->sources); /* it adds them again */
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
 
@@ -384,6 +396,12 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 		return failed;
 	g->number = ++crew->newest;
 	g->needs_zygote = needs_zygote(crew);
+	failed = crew_signals_open(crew, g);
+	if (failed) {
+		generation_close(crew->k, g);
+		g->number = 0;
+		return failed;
+	}
 	*g_r = g;
 	if (!g->needs_zygote) {
 		load_nothing(crew, g);
@@ -392,6 +410,7 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 	failed = crew_start_zygote(crew, g);
 	if (failed) {
 		generation_close(crew->k, g);
+		crew_signals_close(crew, g);
 		g->number = 0;
 	}
 	return failed;
@@ -404,6 +423,7 @@ void crew_retire(struct crew *crew, struct generation *g, bool fast)
 	if (!g->loaded && g->zygote > 0)
 		kill(g->zygote, SIGKILL);
 	generation_close(crew->k, g);
+	sources_stop(g->sources);
 	crew_each(crew, g->number, crew_stop, fast ? SIGINT : SIGTERM);
 }
 
@@ -411,8 +431,10 @@ void crew_forget(struct crew *crew)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *g = &crew->generations[i];
-		if (g->number && g->retiring && g->zygote == 0 && crew_each(crew, g->number, NULL, 0) == 0)
+		if (g->number && g->retiring && g->zygote == 0 && crew_each(crew, g->number, NULL, 0) == 0) {
+			crew_signals_close(crew, g);
 			g->number = 0;
+		}
 	}
 }
 
@@ -420,8 +442,11 @@ int crew_keep(struct crew *crew)
 {
 	int failed = 0;
 	for (int i = 0; i < GENERATIONS && !failed; i++)
-		if (crew->generations[i].number)
+		if (crew->generations[i].number) {
 			failed = generation_keep(crew->k, &crew->generations[i]);
+			if (!failed)
+				failed = sources_keep(crew->generations[i].sources, crew->k->handover);
+		}
 	return failed;
 }
 
@@ -431,6 +456,7 @@ int crew_claim(struct crew *crew)
 	while (count < GENERATIONS && generation_claim(crew->k, &crew->generations[count], on_message)) {
 		struct generation *g = &crew->generations[count++];
 		g->crew = crew;
+		crew_signals_claim(crew, g);
 		if (g->number > crew->newest)
 			crew->newest = g->number;
 	}

@@ -51,6 +51,11 @@ int crew_zygotes(const struct crew *crew);
 int crew_claim(struct crew *crew);
 int crew_keep(struct crew *crew);
 
+/* The signal bus and the sources of a generation; see crew_signals.c.  0 or -errno. */
+int crew_signals_open(struct crew *crew, struct generation *g);
+int crew_signals_claim(struct crew *crew, struct generation *g);
+void crew_signals_close(struct crew *crew, struct generation *g);
+
 /* ---- processes ---- */
 
 /* Call fn for each live process of a generation (0: of all).  Returns how many there are; fn may be NULL. */

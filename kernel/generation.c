@@ -37,6 +37,7 @@ int generation_fork_zygote(struct kernel *k, struct generation *g, void (*in_chi
 		in_child(data);
 		close(g->watch.fd);
 		k->control_fd = g->child_fd;
+		k->bus = g->bus;
 		k->generation = g->number;
 		zygote_main(k);
 	}

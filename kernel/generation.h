@@ -9,18 +9,21 @@
 #include <uwsgi/loop.h>
 
 struct crew;
+struct sources;
 
 struct generation {
-	struct crew *crew;	  /* whose it is */
-	unsigned number;	  /* 0: not in use */
-	pid_t zygote;		  /* 0: none */
-	bool needs_zygote;	  /* some of its processes come from one */
-	bool loaded;		  /* its application is */
-	bool serving;		  /* all its processes were ready once */
-	bool retiring;		  /* told to end */
-	bool chained;		  /* takes over worker by worker */
-	int chain_at;		  /* ... up to the one of this number */
-	bool brutal;		  /* its predecessors do not finish their requests */
+	struct crew *crew; /* whose it is */
+	unsigned number;   /* 0: not in use */
+	pid_t zygote;	   /* 0: none */
+	bool needs_zygote; /* some of its processes come from one */
+	bool loaded;	   /* its application is */
+	bool serving;	   /* all its processes were ready once */
+	bool retiring;	   /* told to end */
+	bool chained;	   /* takes over worker by worker */
+	int chain_at;	   /* ... up to the one of this number */
+	bool brutal;	   /* its predecessors do not finish their requests */
+	struct signal_bus *bus;
+	struct sources *sources;
 	int child_fd;		  /* the processes' end of the control socket; -1 when closed */
 	struct uwsgi_watch watch; /* the master's end; fd -1 when closed */
 };

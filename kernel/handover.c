@@ -190,6 +190,17 @@ void *handover_memory(struct handover *h, const char *name, size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+void handover_forget_memory(struct handover *h, const char *name)
+{
+	char item[128];
+	snprintf(item, sizeof item, "memory %s", name);
+	const struct item *kept = find(h, item);
+	if (!kept)
+		return;
+	close(kept->fd);
+	handover_drop(h, item);
+}
+
 int handover_seal(struct handover *h)
 {
 	int fd = memfd_create("uwsgi-handover", 0);

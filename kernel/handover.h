@@ -43,6 +43,8 @@ void handover_finish(struct handover *h);
 /* Memory of that name which all processes forked later share, and the next image too: zeroed, or as the image before
  * left it when it has the same size.  NULL when there is none.  `h` may be NULL: memory of this image alone. */
 void *handover_memory(struct handover *h, const char *name, size_t size);
+/* Nobody will ask for it again; what is mapped stays. */
+void handover_forget_memory(struct handover *h, const char *name);
 
 /* For execve: descriptors kept are open in the next image, and this is the number of the memory file that lists them,
  * or -errno.  [master, or a child of it that will exec] */

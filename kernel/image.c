@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +53,7 @@ static char *find_program(const char *name)
 	return strdup(path);
 }
 
-const struct image *image_remember(int argc, char **argv, char **envp)
+struct image *image_remember(int argc, char **argv, char **envp)
 {
 	struct image *image = calloc(1, sizeof *image);
 	if (!image || !argc)
@@ -68,11 +67,21 @@ const struct image *image_remember(int argc, char **argv, char **envp)
 	return image->argv && image->envp && image->path ? image : NULL;
 }
 
+void image_jail(struct image *image)
+{
+	if (image->cwd_fd != -1)
+		close(image->cwd_fd);
+	image->cwd_fd = -1;
+	image->jailed = true;
+}
+
 int image_exec(const struct image *image, struct handover *handover, const char *extra)
 {
 	char number[64], reloads[32];
 	char **envp = image->envp;
 	size_t n = 0;
+	if (image->jailed)
+		return -ENOENT;
 	int fd = handover_seal(handover), here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;

@@ -8,6 +8,8 @@
 
 #include "verdict.h"
 
+#include <uwsgi/source.h>
+
 struct api_registry;
 struct harakiri_settings;
 struct patience_settings;
@@ -16,15 +18,20 @@ struct config;
 struct handover;
 struct hook_registry;
 struct image;
+struct jail;
+struct limits;
 struct listeners;
 struct log_target;
 struct option_registry;
+struct phases;
 struct plugins;
+struct privs;
 struct proc_slot;
 struct proc_table;
 struct reqlog_rings;
 struct service_registry;
 struct settings;
+struct signal_bus;
 struct uwsgi_loop;
 struct vassal;
 
@@ -33,6 +40,10 @@ struct kernel {
 	struct harakiri_settings *harakiri;
 	struct recycle_settings *recycle;
 	struct patience_settings *patience;
+	struct limits *limits;
+	struct jail *jail;
+	struct phases *phases;
+	struct privs *privs;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;
@@ -46,10 +57,11 @@ struct kernel {
 	struct server_shared *shared;
 	struct vassal *vassal;
 	struct handover *handover;
-	const struct image *image;
+	struct image *image;
 
 	/* this process */
 	struct uwsgi_loop *loop;
+	struct signal_bus *bus; /* of its generation; NULL in main and without a master */
 	struct proc_slot *slot; /* NULL in main, master and zygote */
 	const char *role;	/* "main", "master", "zygote", or the name of its kind */
 	unsigned generation;
@@ -69,6 +81,9 @@ struct server_shared {
 	_Atomic bool paused;
 	_Atomic bool term_reloads; /* compat: SIGTERM does not stop */
 	struct verdict verdict;
+	_Atomic int workers;		/* how many serve now, see scale.c */
+	_Atomic int64_t cron_minute;	/* the last one that signals of cron were looked at for */
+	_Atomic int64_t command_minute; /* and commands of cron */
 };
 
 /* What a zygote or its children tell the master, one datagram each. */
@@ -78,11 +93,13 @@ enum message_kind {
 	MESSAGE_NOT_FORKED, /* the zygote could not fork what was ordered */
 	MESSAGE_REPLACE,    /* a process wants a successor, and serves until it is told to end, or ends by itself */
 	MESSAGE_ACCEPTING,  /* its accepting flag changed */
+	MESSAGE_SOURCE,	    /* something that raises a signal was added */
 };
 struct message {
 	int kind;
 	int value; /* LOADED: applications; else index of the slot */
 	unsigned generation;
+	struct uwsgi_source source; /* SOURCE */
 };
 /* What the master tells a zygote. */
 struct order {

@@ -156,7 +156,7 @@ static int set_owner(const char *path, const char *owner)
 		return -ESRCH;
 	if (privs_uid(n ? user : NULL, &uid) || privs_gid(colon ? colon + 1 : NULL, &gid))
 		return -ESRCH;
-	return chown(path, uid, gid) == -1 ? -errno : 0;
+	return lchown(path, uid, gid) == -1 ? -errno : 0; /* the socket itself, not what took its name meanwhile */
 }
 
 /* Owner and mode of a unix socket's file, and which file it is. */

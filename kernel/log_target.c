@@ -82,7 +82,7 @@ struct log_target *log_target_create(struct option_registry *options)
 }
 
 /* Mode and owner, by descriptor: the name may be somebody's link by now. */
-static int hand_over(const struct log_target *target, const struct settings *settings)
+static int hand_over(const struct log_target *target, const struct privs *privs)
 {
 	uid_t uid;
 	gid_t gid;
@@ -90,18 +90,18 @@ static int hand_over(const struct log_target *target, const struct settings *set
 		return -errno;
 	if (!target->chown)
 		return 0;
-	int failed = privs_uid(settings->uid, &uid);
+	int failed = privs_uid(privs->uid, &uid);
 	if (!failed)
-		failed = privs_gid(settings->gid, &gid);
+		failed = privs_gid(privs->gid, &gid);
 	return failed ? failed : fchown(STDERR_FILENO, uid, gid) == -1 ? -errno : 0;
 }
 
-static int send_to(const struct log_target *target, const struct settings *settings, const char *where)
+static int send_to(const struct log_target *target, const struct privs *privs, const char *where)
 {
 	bool udp = log_is_udp(where);
 	int failed = udp ? log_to_udp(where) : log_to_file(where, target->truncate);
 	if (!failed && !udp)
-		failed = hand_over(target, settings);
+		failed = hand_over(target, privs);
 	if (failed)
 		uwsgi_cause("cannot open the log %s: %s", where, strerror(-failed));
 	return failed;
@@ -126,28 +126,28 @@ static int daemonize(void)
 	return 0;
 }
 
-int log_target_begin(const struct log_target *target, const struct settings *settings)
+int log_target_begin(const struct log_target *target, const struct privs *privs)
 {
 	const char *where = target->daemonize ? target->daemonize : target->logto;
-	int failed = where ? send_to(target, settings, where) : 0;
+	int failed = where ? send_to(target, privs, where) : 0;
 	if (failed)
 		return failed;
 	log_stamp(target->date, target->prefix);
 	return target->daemonize ? daemonize() : 0;
 }
 
-int log_target_bound(const struct log_target *target, const struct settings *settings, bool *forked_r)
+int log_target_bound(const struct log_target *target, const struct privs *privs, bool *forked_r)
 {
 	*forked_r = target->daemonize2;
 	if (!target->daemonize2)
 		return 0;
-	int failed = send_to(target, settings, target->daemonize2);
+	int failed = send_to(target, privs, target->daemonize2);
 	return failed ? failed : daemonize();
 }
 
-int log_target_unprivileged(const struct log_target *target, const struct settings *settings)
+int log_target_unprivileged(const struct log_target *target, const struct privs *privs)
 {
-	return target->logto2 ? send_to(target, settings, target->logto2) : 0;
+	return target->logto2 ? send_to(target, privs, target->logto2) : 0;
 }
 
 int log_target_keep(struct handover *handover)

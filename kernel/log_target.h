@@ -2,7 +2,7 @@
 #ifndef KERNEL_LOG_TARGET_H
 #define KERNEL_LOG_TARGET_H
 
-#include "settings.h"
+#include "privs.h"
 
 struct handover;
 struct log_target;
@@ -12,9 +12,9 @@ struct option_registry;
 struct log_target *log_target_create(struct option_registry *options);
 
 /* The steps of a start, in their order; 0, or a negative errno after uwsgi_cause. */
-int log_target_begin(const struct log_target *target, const struct settings *settings); /* daemonize, logto */
-int log_target_bound(const struct log_target *target, const struct settings *settings, bool *forked_r); /* daemonize2 */
-int log_target_unprivileged(const struct log_target *target, const struct settings *settings);		/* logto2 */
+int log_target_begin(const struct log_target *target, const struct privs *privs);		  /* daemonize, logto */
+int log_target_bound(const struct log_target *target, const struct privs *privs, bool *forked_r); /* daemonize2 */
+int log_target_unprivileged(const struct log_target *target, const struct privs *privs);	  /* logto2 */
 /* The next image has to know the file's name; and this is how it learns it, and goes on as it began. */
 int log_target_keep(struct handover *handover);
 void log_target_again(const struct log_target *target, struct handover *handover);

@@ -5,9 +5,11 @@
  * signal means. */
 #include "master.h"
 
+#include "action.h"
 #include "cause.h"
 #include "command.h"
 #include "crew.h"
+#include "cron_command.h"
 #include "handover.h"
 #include "loop.h"
 #include "notify.h"
@@ -17,6 +19,7 @@
 #include "reload.h"
 #include "scale.h"
 #include "settings.h"
+#include "sources.h"
 #include "trap.h"
 #include "vassal.h"
 
@@ -40,6 +43,7 @@ struct master {
 	struct reload reload;
 	struct commands *commands;
 	struct scale *scale;
+	struct cron_commands *cron;
 	struct notify *notify;
 	enum stage stage;
 	int exit_status;
@@ -83,6 +87,7 @@ static void close_lines(struct master *m)
 		if (!g->number)
 			continue;
 		g->retiring = true;
+		sources_stop(g->sources);
 		if (!g->loaded && g->zygote > 0)
 			kill(g->zygote, SIGKILL); /* one that is still importing would not notice */
 		generation_close(m->k, g);
@@ -120,6 +125,7 @@ static void stop(struct master *m, bool fast, int exit_status)
 		m->exit_status = exit_status;
 		m->crew.ending = true;
 		notify_stopping(m->notify);
+		cron_commands_end(m->cron);
 		reload_cancel(&m->reload);
 		atomic_store(&m->k->shared->stopping, true);
 	}
@@ -163,7 +169,7 @@ static void reap(struct master *m)
 {
 	int wstatus;
 	for (pid_t pid; (pid = waitpid(-1, &wstatus, WNOHANG)) > 0;)
-		if (!reload_rehearsed(&m->reload, pid, wstatus))
+		if (!reload_rehearsed(&m->reload, pid, wstatus) && !cron_commands_buried(m->cron, pid, wstatus))
 			crew_buried(&m->crew, pid, wstatus);
 	crew_forget(&m->crew);
 	check_stopped(m);
@@ -266,6 +272,11 @@ static void on_idle(void *data)
 static void on_signal(struct master *m, int signum)
 {
 	const struct settings *s = m->k->settings;
+	char letter = m->stage == STAGE_RUN ? action_signal(signum) : 0;
+	if (letter) { /* an operator gave it another meaning */
+		command_run(m, letter);
+		return;
+	}
 	bool old_meaning = s->compat_2_0 && !s->die_on_term;
 	switch (signum) {
 	case SIGHUP:
@@ -313,6 +324,7 @@ static bool before_exec(void *data)
 		if (signum != SIGCHLD && signum != SIGHUP)
 			on_signal(m, signum);
 	scale_keep(m->scale);
+	cron_commands_keep(m->cron);
 	return m->stage == STAGE_RUN;
 }
 
@@ -369,12 +381,13 @@ static int set_up(struct master *m)
 	m->notify = notify_create(k->loop);
 	reload_init(&m->reload, &m->crew, m->notify, before_exec, m);
 	m->commands = command_open(m, &m->crew);
+	m->cron = cron_commands_begin(k);
 	m->scale = scale_begin(&m->crew, on_idle, m);
 	if (handover_taken(k->handover))
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	return m->commands && m->scale && m->notify ? 0 : -ENOMEM;
+	return m->commands && m->cron && m->scale && m->notify ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)

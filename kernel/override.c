@@ -96,11 +96,16 @@ static void end_with_master(const struct kernel *k)
 		_exit(1);
 }
 
+void override_own_process(struct kernel *k)
+{
+	reset_signals();
+	end_with_master(k);
+}
+
 void override_own(struct kernel *k)
 {
 	make_sockets_plain(k);
-	reset_signals();
-	end_with_master(k);
+	override_own_process(k);
 	child_ready(k);
 }
 

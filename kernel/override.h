@@ -10,5 +10,7 @@ int override_register(struct kernel *k);
 int override_run(struct kernel *k);
 /* See uwsgi_worker_own. */
 void override_own(struct kernel *k);
+/* The same for a process that has nothing to do with sockets; see uwsgi_process_own. */
+void override_own_process(struct kernel *k);
 
 #endif

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 
@@ -18,10 +19,22 @@ static int fail(const char *path, int error)
 	return -error;
 }
 
+static pid_t public_pid; /* 0: this process's */
+
+void pidfile_speak_for(pid_t pid)
+{
+	public_pid = pid;
+}
+
+static int our_pid(void)
+{
+	return (int)(public_pid ? public_pid : getpid());
+}
+
 int pidfile_write(const char *path)
 {
 	char text[32], aside[PATH_MAX];
-	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	int n = snprintf(text, sizeof text, "%d\n", our_pid());
 	if (snprintf(aside, sizeof aside, "%s.%d", path, (int)getpid()) >= (int)sizeof aside)
 		return fail(path, ENAMETOOLONG);
 	/* a directory that is not ours to write in: the file itself may be */
@@ -31,6 +44,8 @@ int pidfile_write(const char *path)
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd == -1)
 		return fail(path, errno);
+	if (!direct)
+		fchmod(fd, 0644); /* it is there for others to read, whatever the umask */
 	int failed = log_write_all(fd, text, (size_t)n);
 	close(fd);
 	if (!failed && !direct && rename(aside, path) == -1)
@@ -79,13 +94,17 @@ static bool is_ours(const char *path)
 		return false;
 	int fields = fscanf(file, "%d", &pid);
 	fclose(file);
-	return fields == 1 && pid == getpid();
+	return fields == 1 && pid == our_pid();
 }
 
 void pidfile_vacuum(const struct settings *s)
 {
 	const struct pidfile all[] = ALL(s);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (all[i].path && is_ours(all[i].path) && unlink(all[i].path) == 0)
-			uwsgi_log("VACUUM: pidfile removed.\n");
+		if (all[i].path && is_ours(all[i].path)) {
+			if (unlink(all[i].path) == 0)
+				uwsgi_log("VACUUM: pidfile removed.\n");
+			else
+				uwsgi_log("VACUUM: cannot remove the pidfile %s: %s\n", all[i].path, strerror(errno));
+		}
 }

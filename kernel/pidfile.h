@@ -2,8 +2,12 @@
 #ifndef KERNEL_PIDFILE_H
 #define KERNEL_PIDFILE_H
 
+#include <sys/types.h>
+
 struct settings;
 
+/* The number to write, where it is not the one this process knows itself by: it has a guard (jail.h). */
+void pidfile_speak_for(pid_t pid);
 /* 0, or -errno after uwsgi_cause. */
 int pidfile_write(const char *path);
 /* All that are configured, anew. */

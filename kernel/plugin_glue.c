@@ -16,11 +16,15 @@
 #include "proc_title.h"
 #include "service.h"
 #include "settings.h"
+#include "signal_bus.h"
+#include "signals.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 #include <uwsgi/loop.h>
@@ -110,6 +114,19 @@ void *uwsgi_shm_keep(const char *name, size_t size)
 	return handover_memory(kernel ? kernel->handover : NULL, name, size);
 }
 
+int uwsgi_wake_keep(const char *name)
+{
+	char item[128];
+	int fd;
+	snprintf(item, sizeof item, "eventfd %s", name);
+	if (kernel && handover_claim(kernel->handover, item, &fd, NULL))
+		return fd;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd == -1)
+		return -errno;
+	return kernel && handover_keep(kernel->handover, item, fd, "") ? -ENOMEM : fd;
+}
+
 /* ---- sockets ---- */
 
 int uwsgi_socket_add(const char *address, const char *protocol)
@@ -125,6 +142,50 @@ struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *proto
 size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
 {
 	return listeners_list(kernel->listeners, list_r);
+}
+
+/* ---- signals ---- */
+
+int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler)
+{
+	return signal_register(kernel, number, target, handler);
+}
+
+bool uwsgi_signal_registered(uint8_t number)
+{
+	return kernel->bus && signal_bus_registered(kernel->bus, number);
+}
+
+int uwsgi_signal_raise(uint8_t number)
+{
+	return signal_raise(kernel, number);
+}
+
+int uwsgi_signal_fds(int fds_r[2])
+{
+	return signal_fds(kernel, fds_r);
+}
+
+int uwsgi_signal_handle(void)
+{
+	return signal_handle(kernel);
+}
+
+int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t info_size)
+{
+	struct uwsgi_signal_info info;
+	int failed = kernel->bus ? signal_bus_get(kernel->bus, number, &info) : -ENOENT;
+	if (!failed)
+		memcpy(info_r, &info, info_size < sizeof info ? info_size : sizeof info);
+	return failed;
+}
+
+int uwsgi_source_add(const struct uwsgi_source *source)
+{
+	struct message added = { MESSAGE_SOURCE, 0, kernel->generation, *source };
+	if (kernel->control_fd == -1)
+		return -ENOTCONN;
+	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;
 }
 
 /* ---- this process and the others ---- */
@@ -149,13 +210,15 @@ unsigned uwsgi_my_generation(void)
 	return kernel->generation;
 }
 
-int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r)
+int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r, size_t info_size)
 {
+	struct uwsgi_proc_info info;
 	int index = kernel->table ? proc_kind_find(kernel->table, kind) : -ENOENT;
 	const struct proc_slot *slot = index < 0 ? NULL : proc_slot_find(kernel->table, index, number);
 	if (!slot)
 		return -ENOENT;
-	proc_info(kernel->table, slot, info_r);
+	proc_info(kernel->table, slot, &info);
+	memcpy(info_r, &info, info_size < sizeof info ? info_size : sizeof info);
 	return 0;
 }
 
@@ -169,6 +232,11 @@ void uwsgi_proc_exception(void)
 {
 	if (kernel->slot)
 		atomic_fetch_add(&kernel->slot->exceptions, 1);
+}
+
+void uwsgi_process_own(void)
+{
+	override_own_process(kernel);
 }
 
 void uwsgi_proc_accepting(bool accepting)
@@ -215,7 +283,8 @@ int uwsgi_server_reload(void)
 
 int uwsgi_server_stop(void)
 {
-	return signal_server(SIGTERM);
+	/* whatever SIGTERM means, see compat */
+	return signal_server(atomic_load(&kernel->shared->term_reloads) ? SIGINT : SIGTERM);
 }
 
 bool uwsgi_server_stopping(void)

@@ -220,6 +220,7 @@ void proc_info(struct proc_table *table, const struct proc_slot *slot, struct uw
 		.delta_requests = slot->delta_requests,
 		.exceptions = slot->exceptions,
 		.respawns = slot->respawns,
+		.signals = slot->signals,
 		.harakiris = slot->harakiris,
 		.running_us = slot->running_us,
 		.tx_bytes = slot->tx_bytes,

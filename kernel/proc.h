@@ -40,6 +40,7 @@ struct proc_slot {
 	_Atomic uint64_t timeouts[PROC_TIMEOUTS];
 	_Atomic bool unwanted; /* somebody wants it replaced */
 	_Atomic int busy_cores;
+	_Atomic uint64_t signals; /* handled */
 };
 
 /* Is there a process, or one about to be? */

@@ -4,6 +4,7 @@
 #include "cause.h"
 #include "handover.h"
 #include "image.h"
+#include "privs.h"
 #include "trap.h"
 
 #include <errno.h>
@@ -33,8 +34,10 @@ static _Noreturn void rehearse(const struct kernel *k, int output_fd)
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	privs_lend(k->privs, k->handover);
 	int failed = image_exec(k->image, k->handover, HANDOVER_TRIAL "=1");
-	uwsgi_cause("%s cannot be started again: %s", k->image->path, strerror(-failed));
+	uwsgi_cause("%s cannot be started again: %s", k->image->path,
+		    k->image->jailed ? "it is outside of the root directory" : strerror(-failed));
 	_exit(EXIT_CANNOT_EXEC);
 }
 

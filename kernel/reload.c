@@ -5,6 +5,7 @@
 #include "handover.h"
 #include "image.h"
 #include "notify.h"
+#include "privs.h"
 #include "settings.h"
 #include "takeover.h"
 #include "trap.h"
@@ -101,8 +102,10 @@ static void become_next_image(struct reload *r)
 	int failed = handover_keep(k->handover, "reload", -1, how);
 	if (!failed)
 		failed = crew_keep(r->crew);
+	privs_lend(k->privs, k->handover);
 	if (!failed)
 		failed = image_exec(k->image, k->handover, NULL);
+	privs_unlend(k->privs, k->handover);
 	trap_release();
 	uwsgi_log("uwsgi: %s cannot be started again: %s; the application is reloaded, the configuration is not\n",
 		  k->image->path, strerror(-failed));

@@ -230,6 +230,7 @@ static void set_workers(struct scale *s, int workers)
 {
 	struct crew *crew = s->crew;
 	crew->workers = workers;
+	atomic_store(&crew->k->shared->workers, workers);
 	crew_each(crew, 0, stop_above, workers);
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *g = &crew->generations[i];
@@ -365,6 +366,7 @@ struct scale *scale_begin(struct crew *crew, void (*on_idle)(void *data), void *
 	crew->workers = wanted.cheap ? 0 : initial_workers(s->rules.max);
 	if (handover_claim(crew->k->handover, "workers", NULL, &before) && (wanted.cheaper || atoi(before) == 0))
 		crew->workers = atoi(before) < s->rules.max ? atoi(before) : s->rules.max;
+	atomic_store(&crew->k->shared->workers, crew->workers);
 	s->cheap = crew->workers == 0 && s->rules.max > 0;
 	if (s->cheap) {
 		uwsgi_log("cheap mode enabled: waiting for socket connection...\n");

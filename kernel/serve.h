@@ -177,6 +177,10 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	struct signal_source {
+		struct source source;
+		int queue;
+	} signals[2]; /* its own queue, and the one of all workers */
 	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
 	_Atomic bool draining;		  /* accept nothing, close what is idle */

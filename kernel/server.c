@@ -5,17 +5,21 @@
 #include "server.h"
 
 #include "api.h"
+#include "api_lock.h"
 #include "api_option.h"
 #include "api_server.h"
 #include "cause.h"
 #include "command.h"
 #include "config.h"
 #include "control.h"
+#include "cron_command.h"
 #include "handover.h"
 #include "harakiri.h"
 #include "hook.h"
 #include "image.h"
+#include "jail.h"
 #include "kernel.h"
+#include "limit.h"
 #include "listen.h"
 #include "log.h"
 #include "log_pipe.h"
@@ -25,6 +29,7 @@
 #include "option.h"
 #include "override.h"
 #include "patience.h"
+#include "phase.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "plugin_build.h"
@@ -38,6 +43,7 @@
 #include "scale.h"
 #include "service.h"
 #include "settings.h"
+#include "trap.h"
 #include "vassal.h"
 #include "worker.h"
 #include "zygote.h"
@@ -45,6 +51,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +194,12 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->patience = patience_register(k->options);
 	if (!k->harakiri || !k->recycle || !k->patience)
 		return fail("make", "the options of deadlines", ENOMEM);
+	k->limits = limit_register(k->options);
+	k->jail = jail_register(k->options);
+	k->privs = privs_register(k->options);
+	k->phases = phases_register(k->options);
+	if (!k->limits || !k->jail || !k->privs || !k->phases)
+		return fail("make", "the options of privileges and hooks", ENOMEM);
 	if (!failed)
 		failed = override_register(k);
 	if (!failed)
@@ -196,6 +210,10 @@ static int make_parts(struct kernel *k, const char *dir)
 		failed = command_register(k->options);
 	if (!failed)
 		failed = scale_register(k->options);
+	if (!failed)
+		failed = cron_command_register(k->options);
+	if (!failed)
+		failed = api_lock_register(k->options);
 	if (!failed)
 		failed = control_register(k->options);
 	if (!failed)
@@ -233,13 +251,64 @@ static const char *mode_name(const struct settings *s)
 static int prepare_process(const struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	int failed = log_target_begin(k->log_target, s);
+	int failed = log_target_begin(k->log_target, k->privs);
 	if (failed)
 		return failed;
 	log_banner();
 	if (s->pidfile)
 		failed = pidfile_write(s->pidfile);
-	return failed ? failed : change_directory(s->chdir);
+	return failed;
+}
+
+/* Outside of the namespace of pids; the one inside is the server, and this process all the world knows of it. */
+static _Noreturn void stay_outside(struct kernel *k, pid_t inside)
+{
+	if (phase_run(k->phases, PHASE_POST_JAIL)) {
+		kill(inside, SIGKILL);
+		uwsgi_log("uwsgi: %s; exit status %d\n", cause_get(), EXIT_CANNOT_START);
+		_exit(EXIT_CANNOT_START);
+	}
+	jail_guard(inside);
+}
+
+/* What the guard is known by, for this image and the next. */
+static void speak_for(struct kernel *k, pid_t outside)
+{
+	char number[16];
+	const char *text = number;
+	snprintf(number, sizeof number, "%d", (int)outside);
+	if (outside)
+		handover_keep(k->handover, "guard", -1, number);
+	else if (!handover_claim(k->handover, "guard", NULL, &text))
+		return;
+	pidfile_speak_for((pid_t)atoi(text));
+	jail_follow(k->jail);
+}
+
+static int enter_jail(struct kernel *k)
+{
+	pid_t us = getpid(), inside;
+	if (uwsgi_option_get("daemonize2") && k->jail->namespaces & CLONE_NEWPID) {
+		uwsgi_cause("unshare = pid and daemonize2: the first process of a namespace cannot leave it, use "
+			    "daemonize");
+		return -EINVAL;
+	}
+	int failed = phase_run(k->phases, PHASE_PRE_JAIL);
+	if (!failed)
+		failed = jail_leave(k->jail, &inside);
+	if (failed)
+		return failed;
+	if (inside)
+		stay_outside(k, inside);
+	bool guarded = k->jail->namespaces & CLONE_NEWPID;
+	if (guarded)
+		speak_for(k, us);
+	failed = jail_enter(k->jail);
+	if (!failed && jail_is_closed(k->jail))
+		image_jail(k->image);
+	if (!failed && !guarded)
+		failed = phase_run(k->phases, PHASE_POST_JAIL);
+	return failed ? failed : phase_run(k->phases, PHASE_IN_JAIL);
 }
 
 /* Every socket speaks a protocol somebody provides. */
@@ -273,8 +342,10 @@ static int check_work(struct kernel *k)
 
 static int open_sockets(struct kernel *k)
 {
-	const struct settings *s = k->settings;
+	struct settings *s = k->settings;
 	int failed = plugins_init(k->plugins);
+	if (!s->chown_socket && *privs_owner(k->privs))
+		s->chown_socket = privs_owner(k->privs);
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
@@ -290,19 +361,19 @@ static int open_sockets(struct kernel *k)
 static int daemonize_late(const struct kernel *k)
 {
 	bool forked;
-	int failed = log_target_bound(k->log_target, k->settings, &forked);
+	int failed = log_target_bound(k->log_target, k->privs, &forked);
 	return failed || !forked || !k->settings->pidfile ? failed : pidfile_write(k->settings->pidfile);
 }
 
 static int drop_privileges(const struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	int failed = privs_drop(s->uid, s->gid, &s->add_gid);
+	int failed = privs_drop(k->privs, PRIVS_START);
 	if (failed)
 		return failed;
 	if (getuid() == 0)
 		uwsgi_log("*** WARNING: you are running uWSGI as root !!! (use the --uid flag) ***\n");
-	failed = log_target_unprivileged(k->log_target, s);
+	failed = log_target_unprivileged(k->log_target, k->privs);
 	if (failed)
 		return failed;
 	if (s->pidfile2 && (failed = pidfile_write(s->pidfile2)))
@@ -346,11 +417,24 @@ static int lay_out_table(struct kernel *k, int *processes_r)
 		uwsgi_cause("this version keeps its processes in another way: the server has to be restarted");
 		return -EINVAL;
 	}
+	if (api_lock_make())
+		return -ENOMEM;
 	if (proc_kind_add(k->table, &worker_kind) < 0)
 		return fail("register", "the first kind of processes", ENOSPC);
 	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
 		if (proc_kind_add(k->table, kind) < 0)
 			return fail("register", "all kinds of processes", ENOSPC);
+	return 0;
+}
+
+/* Neither a mistake nor a forgotten option is to run what the network can reach as root. */
+static int check_root(struct kernel *k)
+{
+	for (int kind = 0; kind < proc_kinds(k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(k->table, kind);
+		if (!(row->flags & UWSGI_KIND_FROM_MASTER) && row->count())
+			return privs_check_root(k->privs, k->settings->compat_2_0);
+	}
 	return 0;
 }
 
@@ -371,8 +455,10 @@ static int run_alone(struct kernel *k)
 	if (zygote_load(k) < 0)
 		return EXIT_APP_FAILED;
 	atomic_store(&k->shared->loaded_generation, 1);
-	if (plugins_post_fork(k->plugins) < 0)
+	if (plugins_post_fork(k->plugins) < 0 || phase_run(k->phases, PHASE_POST_FORK))
 		return 1;
+	limit_pin(k->limits, 1);
+	trap_hold(); /* from here on a signal is the worker's */
 	uwsgi_log("spawned uWSGI worker 1 (and the only) (pid: %d, cores: %d)\n", (int)getpid(), k->settings->threads);
 	int status = worker_run(k, slot);
 	plugins_atexit(k->plugins);
@@ -391,14 +477,28 @@ static void clean_up(struct kernel *k)
 /* From nothing to a process that may fork: what is done once, whatever is reloaded later. */
 static int prepare_first(struct kernel *k)
 {
-	int failed = prepare_process(k);
+	const struct settings *s = k->settings;
+	int failed = phase_run(k->phases, PHASE_ASAP);
+	if (!failed)
+		failed = prepare_process(k);
+	if (!failed)
+		failed = limit_set(k->limits);
+	if (!failed)
+		failed = enter_jail(k);
+	if (!failed)
+		failed = change_directory(s->chdir);
+	if (!failed)
+		failed = phase_run(k->phases, PHASE_AS_ROOT);
 	if (!failed)
 		failed = open_sockets(k);
 	if (!failed)
 		failed = daemonize_late(k);
 	if (!failed)
 		failed = drop_privileges(k);
-	return failed ? failed : log_target_keep(k->handover);
+	jail_follow(k->jail); /* again: another user is followed no more */
+	if (!failed)
+		failed = log_target_keep(k->handover);
+	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
 /* The same in a process that is set up already, or only tries. */
@@ -407,7 +507,10 @@ static int prepare_again(struct kernel *k)
 	const struct settings *s = k->settings;
 	log_target_again(k->log_target, k->handover);
 	log_banner();
-	int failed = change_directory(s->chdir);
+	speak_for(k, 0);
+	int failed = limit_lock_memory(k->limits);
+	if (!failed)
+		failed = change_directory(s->chdir);
 	if (!failed)
 		failed = open_sockets(k);
 	return failed ? failed : change_directory(s->chdir2);
@@ -419,27 +522,52 @@ static int rehearse(struct kernel *k)
 	int processes, failed = prepare_again(k);
 	if (!failed)
 		failed = lay_out_table(k, &processes);
+	if (!failed)
+		failed = check_root(k);
 	listeners_vacuum(k->listeners, true);
 	return failed ? EXIT_CANNOT_START : 0;
 }
 
-static int run_server(struct kernel *k)
+/* A server that is answering already goes on without what it asks for. */
+static int start_master(struct kernel *k, bool again)
+{
+	int failed = phase_run(k->phases, PHASE_MASTER_START);
+	if (!failed || !again)
+		return failed;
+	uwsgi_log("uwsgi: %s; the server goes on\n", cause_get());
+	cause_clear();
+	return 0;
+}
+
+static int start_and_serve(struct kernel *k)
 {
 	int processes;
 	bool again = handover_taken(k->handover);
-	if (handover_is_trial(k->handover))
-		return rehearse(k);
-	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes))
+	if ((again ? prepare_again(k) : prepare_first(k)) || lay_out_table(k, &processes) || check_root(k))
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
-	bool alone =
-		!again && !k->settings->master && processes == 1 && worker_count() == 1 && vassal_fd(k->vassal) == -1;
+	/* the first process of a namespace is everybody's parent in the end, and a master is made for that */
+	bool alone = !again && getpid() != 1 && !k->settings->master && processes == 1 && worker_count() == 1 &&
+		     vassal_fd(k->vassal) == -1;
 	int failed = alone ? 0 : log_pipe_begin(k->handover);
 	if (failed) {
 		fail("make", "the pipes of the log", -failed);
 		return EXIT_CANNOT_START;
 	}
+	if (!alone && start_master(k, again))
+		return EXIT_CANNOT_START;
 	int status = alone ? run_alone(k) : master_run(k);
+	phase_run(k->phases, PHASE_AS_USER_EXIT);
+	return status;
+}
+
+static int run_server(struct kernel *k)
+{
+	privs_settle(k->handover);
+	limit_set_umask(k->limits, k->settings->compat_2_0);
+	if (handover_is_trial(k->handover))
+		return rehearse(k);
+	int status = start_and_serve(k);
 	clean_up(k);
 	return status;
 }

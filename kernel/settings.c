@@ -147,9 +147,6 @@ static const struct uwsgi_option rows[] = {
 #define GROUP "environment"
 	ROW("chdir", STR, chdir, "change to this directory before the application is loaded"),
 	ROW("chdir2", STR, chdir2, "change to this directory after the application was loaded"),
-	ROW("uid", STR, uid, "user to become, name or number"),
-	ROW("gid", STR, gid, "group to become, name or number"),
-	ROW("add-gid", LIST, add_gid, "further group of the processes"),
 #undef GROUP
 #define GROUP "sockets"
 	CALL("socket", apply_socket, "listen on a TCP address or unix path, speaking `protocol`", .letter = 's'),

@@ -38,8 +38,7 @@ struct settings {
 
 	/* environment */
 	const char *chdir, *chdir2;
-	const char *uid, *gid, *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
-	struct uwsgi_strings add_gid;
+	const char *chown_socket, *chmod_socket; /* chmod_socket "" means 666 */
 
 	/* sockets */
 	struct settings_socket *sockets; /* in the order of the configuration; protocols filled in by settings_finish */

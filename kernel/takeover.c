@@ -3,6 +3,7 @@
 #include "takeover.h"
 
 #include "hook.h"
+#include "sources.h"
 
 #include <signal.h>
 #include <uwsgi/hook.h>
@@ -104,6 +105,7 @@ enum takeover takeover_check(struct crew *crew, struct generation *g)
 	if (!all_ready(crew, g))
 		return TAKEOVER_WAITS;
 	g->serving = true;
+	sources_start(g->sources);
 	hook_each(crew->k->hooks, UWSGI_HOOK_GENERATION_READY, visit_generation, g);
 	if (g->chained)
 		uwsgi_log("chain reloading complete\n");

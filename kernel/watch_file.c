@@ -23,6 +23,7 @@ struct mark {
 
 struct file {
 	const char *path;
+	int directory; /* the watch on it, when it is one; else -1 */
 	void (*fn)(const char *path, void *data);
 	void *data;
 	struct mark mark;
@@ -30,6 +31,7 @@ struct file {
 
 struct watch_files {
 	struct uwsgi_watch watch; /* first: the watch is all of it */
+	struct uwsgi_loop *loop;
 	struct file *files;
 	size_t count;
 };
@@ -87,17 +89,55 @@ static int arm(const struct watch_files *w, const char *path)
 	}
 }
 
+/* The watch on a path that is a directory, else -1. */
+static int watch_inside(const struct watch_files *w, const char *path)
+{
+	return inotify_add_watch(w->watch.fd, path, EVENTS | IN_ONLYDIR);
+}
+
+static bool is_in(const char *events, ssize_t size, int directory)
+{
+	for (const char *at = events; directory != -1 && at < events + size;) {
+		const struct inotify_event *event = (const struct inotify_event *)at;
+		if (event->wd == directory && !(event->mask & IN_IGNORED))
+			return true;
+		at += sizeof *event + event->len;
+	}
+	return false;
+}
+
+static void look_into(struct file *f, const char *events, ssize_t size)
+{
+	if (is_in(events, size, f->directory))
+		f->fn(f->path, f->data);
+}
+
 static void on_event(struct uwsgi_watch *watch, unsigned events)
 {
 	struct watch_files *w = (struct watch_files *)watch;
 	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	(void)events;
-	while (read(watch->fd, buf, sizeof buf) > 0)
-		;
+	for (ssize_t n; (n = read(watch->fd, buf, sizeof buf)) > 0;)
+		for (size_t i = 0; i < w->count; i++)
+			look_into(&w->files[i], buf, n);
 	for (size_t i = 0; i < w->count; i++) {
-		arm(w, w->files[i].path);
-		look(&w->files[i]);
+		struct file *f = &w->files[i];
+		arm(w, f->path);
+		f->directory = watch_inside(w, f->path);
+		if (f->directory == -1)
+			look(f);
 	}
+}
+
+void watch_files_destroy(struct watch_files **w)
+{
+	if (!*w)
+		return;
+	uwsgi_loop_remove((*w)->loop, &(*w)->watch);
+	close((*w)->watch.fd);
+	free((*w)->files);
+	free(*w);
+	*w = NULL;
 }
 
 struct watch_files *watch_files_create(struct uwsgi_loop *loop)
@@ -105,6 +145,7 @@ struct watch_files *watch_files_create(struct uwsgi_loop *loop)
 	struct watch_files *w = calloc(1, sizeof *w);
 	if (!w)
 		return NULL;
+	w->loop = loop;
 	w->watch = (struct uwsgi_watch){ .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .fn = on_event };
 	if (w->watch.fd != -1 && uwsgi_loop_add(loop, &w->watch, UWSGI_READ) == 0)
 		return w;
@@ -131,6 +172,6 @@ int watch_file(struct watch_files *w, const char *path, void (*fn)(const char *p
 	struct mark mark = mark_of(path);
 	if (!mark.there)
 		uwsgi_log("unable to stat() %s, events will be triggered as soon as the file is created\n", path);
-	files[w->count++] = (struct file){ path, fn, data, mark };
+	files[w->count++] = (struct file){ path, watch_inside(w, path), fn, data, mark };
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "override.h"
+#include "phase.h"
 #include "plugin.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -21,10 +22,13 @@
 #include "reqlog.h"
 #include "request.h"
 #include "request_id.h"
+#include "signal_bus.h"
+#include "signals.h"
 #include "sweep.h"
 #include "trap.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +41,7 @@
 #include <uwsgi/log.h>
 
 #define BATCH 64
+#define SIGNALS_PER_TURN 16
 #define DEFAULT_MERCY_MS 60000
 #define LATE_TURN_MS 50 /* between two looks of the watchdog at a worker that should end */
 
@@ -300,6 +305,44 @@ static void on_late(struct serve *s)
 	_exit(EXIT_RECYCLE);
 }
 
+/* ---- signals ---- */
+
+static int watch(struct serve *s, int fd, struct source *source, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = source };
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) == -1 ? -errno : 0;
+}
+
+static void on_signal(struct source *source, uint32_t events, struct core *core)
+{
+	(void)events;
+	signal_serve(core->serve->kernel, ((const struct signal_source *)source)->queue, SIGNALS_PER_TURN);
+}
+
+/* One core is woken for one signal, be it of this worker or of another. */
+static int watch_signals(struct serve *s)
+{
+	int queues[2], fds[2], count = signal_queues(s->kernel, queues);
+	signal_fds(s->kernel, fds);
+	for (int i = 0; i < count; i++) {
+		s->signals[i].source.fn = on_signal;
+		s->signals[i].queue = queues[i];
+		int failed = watch(s, fds[i], &s->signals[i].source, EPOLLIN | EPOLLET | (i ? EPOLLEXCLUSIVE : 0u));
+		if (failed)
+			return failed;
+		signal_bus_nudge(s->kernel->bus, queues[i]);
+	}
+	return 0;
+}
+
+/* What waits at the end is handled still: the next generation has queues of its own. */
+static void finish_signals(struct serve *s)
+{
+	int queues[2], count = signal_queues(s->kernel, queues);
+	for (int i = 0; i < count; i++)
+		signal_serve(s->kernel, queues[i], INT_MAX);
+}
+
 /* ---- its beginning ---- */
 
 static int render_extra_headers(const struct settings *settings, struct uwsgi_str *out_r)
@@ -331,12 +374,6 @@ static int make_cores(struct serve *s)
 			return -ENOMEM;
 	}
 	return 0;
-}
-
-static int watch(struct serve *s, int fd, struct source *source, uint32_t events)
-{
-	struct epoll_event e = { .events = events, .data.ptr = source };
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) == -1 ? -errno : 0;
 }
 
 static int watch_listeners(struct kernel *k, struct serve *s)
@@ -442,6 +479,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 	if (!failed)
 		failed = watch_listeners(k, s);
 	if (!failed)
+		failed = watch_signals(s);
+	if (!failed)
 		failed = start_watching(s);
 	if (failed) {
 		uwsgi_log("uwsgi: worker %d cannot be set up: %s; it ends\n", slot->number, strerror(-failed));
@@ -457,6 +496,7 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 			return 1;
 		}
 	atomic_store(&slot->accepting, true);
+	phase_run_accepting(k->phases, slot->number, (int)slot->respawns);
 	child_ready(k);
 	core_loop(&s->cores[0]);
 	/* a core that is still in the application when everything must end is left behind: the process exits */
@@ -464,6 +504,8 @@ int worker_run(struct kernel *k, struct proc_slot *slot)
 		wake_all(s);
 		pthread_join(s->cores[i].thread, NULL);
 	}
+	if (!atomic_load(&s->hurry))
+		finish_signals(s);
 	reqlog_flush(s->log);
 	return s->exit_status;
 }

@@ -9,8 +9,11 @@
 #include "cause.h"
 #include "child.h"
 #include "hook.h"
+#include "limit.h"
 #include "listen.h"
+#include "phase.h"
 #include "plugin.h"
+#include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"
 #include "proc_title.h"
@@ -28,6 +31,11 @@
 int zygote_load(struct kernel *k)
 {
 	const struct uwsgi_socket *const *sockets;
+	int failed = privs_drop(k->privs, PRIVS_CHILD);
+	if (!failed)
+		failed = phase_run(k->phases, PHASE_PRE_APP);
+	if (failed)
+		return failed;
 	int apps = plugins_load_apps(k->plugins);
 	if (apps < 0) {
 		if (!cause_get())
@@ -40,7 +48,10 @@ int zygote_load(struct kernel *k)
 			    "the same)");
 		return -ENOENT;
 	}
-	return apps;
+	failed = phase_run(k->phases, PHASE_POST_APP);
+	if (!failed)
+		failed = privs_drop(k->privs, PRIVS_LOADED);
+	return failed ? failed : apps;
 }
 
 static int visit_fork(uwsgi_hook_fn *fn, void *data)
@@ -94,6 +105,8 @@ _Noreturn void zygote_main(struct kernel *k)
 	listeners_close_gateways(k->listeners);
 	if (k->settings->auto_procname)
 		proc_title_set("uWSGI zygote");
+	if (privs_drop(k->privs, PRIVS_CHILD) || limit_lock_memory(k->limits))
+		_exit(EXIT_CANNOT_START);
 	int apps = k->settings->lazy_apps ? 0 : zygote_load(k);
 	if (apps < 0)
 		_exit(EXIT_APP_FAILED);

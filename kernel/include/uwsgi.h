@@ -22,6 +22,8 @@
 #include <uwsgi/request.h>
 #include <uwsgi/service.h>
 #include <uwsgi/shm.h>
+#include <uwsgi/signal.h>
 #include <uwsgi/socket.h>
+#include <uwsgi/source.h>
 
 #endif

@@ -8,6 +8,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <uwsgi.h>
+#include <uwsgi/iface/program.h>
+#include <uwsgi/iface/script.h>
 
 /* ---- python_plugin.c ---- */
 
@@ -127,6 +129,16 @@ struct uwsgi_fn *py_fn_new(PyObject *callable);
 
 int py_api_bind(PyObject *module);
 
+/* ---- py_program.c: parts of the program that are run or called by name; need no GIL unless they say so ---- */
+
+/* Run an open file as __main__; its exit status.  Needs the GIL. */
+int py_program_run_file(FILE *file, const char *path);
+/* The exit status that the current exception means; it is printed unless it only says so.  Needs the GIL. */
+int py_program_exit_status(void);
+/* See uwsgi/iface/script.h and uwsgi/iface/program.h. */
+int py_program_script(const char *script, int *status_r);
+struct uwsgi_fn *py_program_callable(const char *name);
+
 /* ---- py_worker.c: a script in place of the accept loop ---- */
 
 int py_worker_run(int number); /* see uwsgi_plugin.worker; needs no GIL */
@@ -140,8 +152,6 @@ void py_autoreload_start(const char *kind, int number); /* a listener of the ker
 int py_module_init(void);
 /* An attribute that the program set (uwsgi.atexit, ...), borrowed, NULL when unset or None. */
 PyObject *py_module_hook(const char *name);
-/* A handle on such an attribute: a listener of who asks for it, see uwsgi/iface/program.h.  Needs no GIL. */
-struct uwsgi_fn *py_module_callable(const char *name);
 /* Call such an attribute without arguments; an exception is logged. */
 void py_module_call_hook(const char *name);
 /* The same for after_req_hook, which is looked for at every request. */

@@ -20,17 +20,6 @@ PyObject *py_module_hook(const char *name)
 	return hook == Py_None ? NULL : hook;
 }
 
-struct uwsgi_fn *py_module_callable(const char *name)
-{
-	if (!module)
-		return NULL;
-	PyGILState_STATE gil = PyGILState_Ensure();
-	PyObject *hook = py_module_hook(name);
-	struct uwsgi_fn *fn = hook ? py_fn_new(hook) : NULL;
-	PyGILState_Release(gil);
-	return fn;
-}
-
 static void call(PyObject *hook)
 {
 	if (!hook || hook == Py_None)

@@ -38,42 +38,6 @@ static int name_thread(int number)
 	return rc;
 }
 
-/* Run the file as __main__.  A new reference, or NULL with an exception. */
-static PyObject *run_file(FILE *file, const char *path)
-{
-	PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
-	PyObject *globals = module ? PyModule_GetDict(module) : NULL;
-	PyObject *name = globals ? PyUnicode_DecodeFSDefault(path) : NULL;
-	PyObject *result = NULL;
-	if (name && PyDict_SetItemString(globals, "__file__", name) == 0)
-		result = PyRun_FileEx(file, path, Py_file_input, globals, globals, 0);
-	Py_XDECREF(name);
-	return result;
-}
-
-/* The exit status that the current exception means; it is printed unless it only says so. */
-static int status_of_exception(void)
-{
-	int status = 1;
-	if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
-		PyObject *type, *value, *traceback;
-		PyErr_Fetch(&type, &value, &traceback);
-		PyErr_NormalizeException(&type, &value, &traceback);
-		PyObject *code = value ? PyObject_GetAttrString(value, "code") : NULL;
-		bool told = code && (code == Py_None || PyLong_Check(code));
-		if (told)
-			status = code == Py_None ? 0 : (int)PyLong_AsLong(code) & 0xff;
-		Py_XDECREF(code);
-		PyErr_Restore(type, value, traceback);
-		if (told) {
-			PyErr_Clear();
-			return status;
-		}
-	}
-	py_print_exception();
-	return status;
-}
-
 int py_worker_run(int number)
 {
 	const char *path = py_options()->worker_override;
@@ -86,9 +50,8 @@ int py_worker_run(int number)
 		return 1;
 	}
 	py_interp_enter();
-	PyObject *result = set_signals() == 0 && name_thread(number) == 0 ? run_file(file, path) : NULL;
-	int status = result ? 0 : status_of_exception();
-	Py_XDECREF(result);
+	bool ready = set_signals() == 0 && name_thread(number) == 0;
+	int status = ready ? py_program_run_file(file, path) : py_program_exit_status();
 	py_interp_leave();
 	fclose(file);
 	return status;

@@ -2,7 +2,6 @@
 #include "py.h"
 
 #include <errno.h>
-#include <uwsgi/iface/program.h>
 
 /* Written by the kernel while it reads the configuration; the rows need constant addresses. */
 static struct py_options settings;
@@ -127,7 +126,8 @@ static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_FORK, uwsgi_hook_fork, py_interp_fork),
 	UWSGI_HOOK(UWSGI_HOOK_PROCESS_START, uwsgi_hook_process, py_autoreload_start),
 	UWSGI_HOOK(UWSGI_HOOK_WORKER_STUCK, uwsgi_hook_stuck, py_stack_log),
-	UWSGI_HOOK(UWSGI_HOOK_PROGRAM_CALLABLE, uwsgi_hook_callable, py_module_callable),
+	UWSGI_HOOK(UWSGI_HOOK_PROGRAM_CALLABLE, uwsgi_hook_callable, py_program_callable),
+	UWSGI_HOOK(UWSGI_HOOK_SCRIPT_RUN, uwsgi_hook_script, py_program_script),
 	{ 0 },
 };
 

@@ -4,6 +4,7 @@ A decorator whose part of the server is not there says so once, in the log, and 
 tasks can be imported everywhere.
 """
 from functools import partial, wraps
+import os
 import pickle
 import sys
 from threading import Thread
@@ -303,20 +304,118 @@ class lock:
             uwsgi.unlock()
 
 
-def _later(name, part):
-    """A decorator whose part this server does not have yet, as @name and as @name(...)."""
+# ---- mules
 
-    def decorator(*args, **options):
-        if len(args) == 1 and callable(args[0]) and not options:
-            return _missing(name, part, args[0])
-        return lambda function: _missing(name, part, function)
+
+class mulefunc:
+    """@mulefunc: a call runs in the first free mule.  @mulefunc(3): in that mule.  @mulefunc('farm'): in one of that farm."""
+
+    def __new__(cls, target):
+        if callable(target):
+            self = super().__new__(cls)
+            self._set(target, 0)
+            return self
+
+        def decorate(function):
+            self = super(mulefunc, cls).__new__(cls)
+            self._set(function, target)
+            return self
+
+        return decorate
+
+    def _set(self, function, target):
+        self.f = function
+        self.mule = target
+        self.fname = function.__name__
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        mule_functions[self.fname] = function
+
+    def __call__(self, *args, **kwargs):
+        if not _has("mule_msg"):
+            raise Exception("@mulefunc needs the mule plugin, which is not loaded: configure a mule")
+        message = pickle.dumps({"service": "uwsgi_mulefunc", "func": self.fname, "args": args, "kwargs": kwargs})
+        if not uwsgi.mule_msg(message, self.mule):
+            raise Exception("%s was not sent to a mule: its queue is full" % self.fname)
+
+
+def mule_msg_dispatcher(message):
+    """Run what a mulefunc has sent; other messages are left alone."""
+    try:
+        call = pickle.loads(message)
+        is_call = call["service"] == "uwsgi_mulefunc"
+    except Exception:
+        is_call = False
+    if not is_call:
+        uwsgi.log("uwsgidecorators: a message of %d bytes is no call of a mulefunc" % len(message))
+        return None
+    return mule_functions[call["func"]](*call["args"], **call["kwargs"])
+
+
+uwsgi.mule_msg_hook = mule_msg_dispatcher
+
+
+mule_programs: list = []
+
+
+def mule_program_hook(run):
+    """Is there a program for this mule?  With `run`, run it."""
+    for is_mine, life in mule_programs:
+        if is_mine():
+            if run:
+                life()
+            return True
+    return False
+
+
+uwsgi.mule_program_hook = mule_program_hook
+
+
+def _die(function, *args):
+    """A mule whose program failed is started again."""
+    try:
+        function(*args)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def _mule_program(name, is_mine, life):
+    """A decorator of a mule's number or a farm's name: the function becomes the program of those mules."""
+
+    def decorator(who):
+        def decorate(function):
+            if not _has("mule_id"):
+                return _missing(name, "mule", function)
+            mule_programs.append((lambda: is_mine(who), lambda: life(function)))
+            return function
+
+        return decorate
 
     decorator.__name__ = name
     return decorator
 
 
-mulefunc = _later("mulefunc", "mule")
-mule = _later("mule", "mule")
-muleloop = _later("muleloop", "mule")
-mulemsg = _later("mulemsg", "mule")
-farm = _later("farm", "farm")
+def _for_ever(function):
+    while True:
+        _die(function)
+
+
+def _for_each(receive):
+    def life(function):
+        while True:
+            message = receive()
+            if message:
+                _die(function, message)
+
+    return life
+
+
+def _is_mule(number):
+    return uwsgi.mule_id() == number
+
+
+mule = _mule_program("mule", _is_mule, _die)
+muleloop = _mule_program("muleloop", _is_mule, _for_ever)
+mulemsg = _mule_program("mulemsg", _is_mule, _for_each(lambda: uwsgi.mule_get_msg(signals=False)))
+farm = _mule_program("farm", lambda name: uwsgi.in_farm(name), _for_each(lambda: uwsgi.farm_get_msg()))

@@ -38,7 +38,7 @@ int spooler_api_i_am_the_spooler(struct uwsgi_call *c)
 static int pid_of(int number)
 {
 	struct uwsgi_proc_info info;
-	return uwsgi_proc_get("spooler", number, &info) == 0 ? info.pid : 0;
+	return uwsgi_proc_get("spooler", number, &info, sizeof info) == 0 ? info.pid : 0;
 }
 
 int spooler_api_pid(struct uwsgi_call *c)

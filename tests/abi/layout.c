@@ -255,6 +255,22 @@ AT(uwsgi_socket, nvars, 32);
 AT(uwsgi_socket, is_unix, 36);
 AT(uwsgi_socket, handover, 37);
 
+/* <uwsgi/signal.h>, <uwsgi/source.h> */
+SIZE(uwsgi_signal_info, 104);
+AT(uwsgi_signal_info, target, 0);
+AT(uwsgi_signal_info, raised, 64);
+AT(uwsgi_signal_info, handled, 72);
+AT(uwsgi_signal_info, failed, 80);
+AT(uwsgi_signal_info, refused, 88);
+AT(uwsgi_signal_info, last_us, 96);
+SIZE(uwsgi_source, 288);
+AT(uwsgi_source, type, 0);
+AT(uwsgi_source, number, 1);
+AT(uwsgi_source, cron, 2);
+AT(uwsgi_source, period_ms, 16);
+AT(uwsgi_source, times, 24);
+AT(uwsgi_source, path, 32);
+
 /* Numbers that plugins were compiled with. */
 _Static_assert(UWSGI_KEY_REQUEST_METHOD == 0 && UWSGI_KEY_HTTP_UPGRADE == 30, "known keys are appended to");
 _Static_assert(UWSGI_OPT_CALL == 8 && UWSGI_ARG_OPTIONAL == 3, "kinds of options are appended to");

@@ -797,6 +797,19 @@ def test_the_video_encoder_of_the_documentation(start, write, tmp_path):
     wait_until(lambda: encoded.read_text() == "-i my film.avi image%d.jpg\n", "its arguments")
 
 
+def test_a_signal_for_the_spooler_is_handled_between_tasks(spooling, tmp_path):
+    server = spooling(code=DECORATED.replace("@spoolforever", """
+    @timer(1, target="spooler")
+    def in_the_spooler(signum):
+        note("signal", uwsgi.i_am_the_spooler())
+
+    @spoolforever"""))
+    wait_until(lambda: len(lines(tmp_path)) >= 2, "two signals")
+    spooled(server.ask("a_longer_task.spool(n=1)"))
+    wait_until(lambda: ("longer", {"n": "1"}) in ran(tmp_path), "the task")
+    assert ("signal", True) in ran(tmp_path)
+
+
 def test_a_controller_of_web2py_queues_tasks(start, write, tmp_path):
     write("mytasks.py", """
         from uwsgidecorators import *
@@ -808,6 +821,14 @@ def test_a_controller_of_web2py_queues_tasks(start, write, tmp_path):
         @spool
         def a_longer_task(args):
             print("longer.....")
+
+        @timer(3)
+        def three_seconds(signum):
+            print("3 seconds elapsed")
+
+        @timer(10, target='spooler')
+        def ten_seconds_in_the_spooler(signum):
+            print("10 seconds elapsed in the spooler")
     """)
     write("web2py.py", """
         def wsgihandler(environ, start_response):

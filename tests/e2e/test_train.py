@@ -55,7 +55,9 @@ def __getattr__(name):
 ROOTS = "srv|tmp|var|run|etc|usr|data|conf|sockets|sock|log|proc|sys|subscribe|home|opt"
 NETWORK = "socket|uwsgi-socket|http-socket|http|https|stats|stats-server|shared-socket|fastrouter[a-z-]*|http-to|subscribe-to"
 USERS = "uid|gid|chown-socket|logfile-chown|emperor-tyrant"
-COMMANDS = "hook-[a-z0-9-]+|exec-[a-z-]+|attach-daemon2?|smart-attach-daemon2?|legion-attach-daemon|cron2?|unique-cron"
+HOOKS = "hook-[a-z0-9-]+"
+COMMANDS = "exec-[a-z-]+|attach-daemon2?|smart-attach-daemon2?|legion-attach-daemon"
+CRONS = "cron|unique-cron"
 
 
 class World:
@@ -87,6 +89,9 @@ class World:
         value_of(NETWORK, lambda v: f"127.0.0.1:{free_port()}" if re.search(r":\s*[$\d]\S*", v) and "$(" not in v else v)
         value_of(USERS, lambda v: getpass.getuser())
         value_of(COMMANDS, lambda v: "true")
+        value_of(CRONS, lambda v: " ".join(v.split()[:5] + ["true"]))
+        value_of("cron2", lambda v: v.split()[0] + " true")
+        value_of(HOOKS, lambda v: v if v.startswith("unix_signal:") else "exec:true")
         # The test waits for what it started, so it stays in the foreground.
         text = re.sub(r"\bdaemonize2?\b", "logto2", text)
         return text

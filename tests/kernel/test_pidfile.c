@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pidfile.h"
@@ -51,6 +52,24 @@ Test(pidfile, has_our_number)
 	put("pid", "123456789\n");
 	cr_assert_eq(pidfile_write("pid"), 0);
 	cr_assert_eq(number_in("pid"), getpid());
+}
+
+Test(pidfile, has_the_number_of_who_the_server_is_known_as)
+{
+	pidfile_speak_for(4711);
+	cr_assert_eq(pidfile_write("pid"), 0);
+	cr_expect_eq(number_in("pid"), 4711);
+	pidfile_vacuum(&(struct settings){ .pidfile = "pid" });
+	cr_expect_eq(access("pid", F_OK), -1);
+}
+
+Test(pidfile, is_for_everybody_to_read)
+{
+	struct stat st;
+	umask(077);
+	cr_assert_eq(pidfile_write("pid"), 0);
+	cr_assert_eq(stat("pid", &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0644);
 }
 
 Test(pidfile, of_a_directory_that_is_missing_is_an_error)

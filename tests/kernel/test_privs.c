@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -52,7 +53,8 @@ Test(privs, reads_names_and_numbers)
 static int drop(const char *uid, const char *gid, const char *add)
 {
 	const char *names[] = { add };
-	return privs_drop(uid, gid, &(struct uwsgi_strings){ names, add ? 1 : 0 });
+	const struct privs p = { .uid = uid, .gid = gid, .add_gid = { names, add ? 1 : 0 } };
+	return privs_drop(&p, PRIVS_START);
 }
 
 Test(privs, does_nothing_when_nothing_is_asked)
@@ -96,4 +98,49 @@ Test(privs, gives_up_root_for_good)
 	cr_expect(becomes("65534", NULL, NULL, 65534, its_group, -1), "the group of the user");
 	cr_expect(becomes(NULL, "23456", NULL, 0, 23456, 0), "the group alone");
 	cr_expect_not(becomes("12345", "23456", "no-such-name", 12345, 23456, -1), "an unknown group more");
+}
+
+Test(privs, reads_capabilities)
+{
+	uint64_t caps = 0;
+	const char *unknown;
+	int length;
+	cr_assert_eq(privs_caps("net_bind_service,CAP_CHOWN cap_kill,", &caps, &unknown, &length), 0);
+	cr_expect_eq(caps, UINT64_C(1) << CAP_NET_BIND_SERVICE | 1 << CAP_CHOWN | 1 << CAP_KILL);
+	cr_assert_eq(privs_caps("", &caps, &unknown, &length), 0);
+	cr_expect_eq(caps, 0);
+	const char *text = "chown,fly,kill";
+	cr_assert_eq(privs_caps(text, &caps, &unknown, &length), -EINVAL);
+	cr_expect_eq(unknown - text, 6);
+	cr_expect_eq(length, 3);
+}
+
+Test(privs, waits_for_its_moment)
+{
+	const struct privs child = { .uid = "no-such-name", .master_as_root = true };
+	cr_expect_eq(privs_drop(&child, PRIVS_START), 0);
+	cr_expect_eq(privs_drop(&child, PRIVS_CHILD), -ENOENT);
+	const struct privs late = { .uid = "no-such-name", .master_as_root = true, .drop_after_apps = true };
+	cr_expect_eq(privs_drop(&late, PRIVS_CHILD), 0);
+	cr_expect_eq(privs_drop(&late, PRIVS_LOADED), -ENOENT);
+}
+
+Test(privs, lets_no_application_be_root_unless_that_is_meant)
+{
+	static const struct {
+		struct privs privs;
+		bool compat, fine;
+	} rows[] = {
+		{ { 0 }, false, false },
+		{ { 0 }, true, true },
+		{ { .allow_root = true }, false, true },
+		{ { .uid = "1" }, false, false }, /* it should have dropped by now */
+		{ { .uid = "1", .master_as_root = true }, false, true },
+		{ { .uid = "1", .drop_after_apps = true }, false, true },
+		{ { .uid = "0", .master_as_root = true }, false, false },
+		{ { .gid = "1", .master_as_root = true }, false, false },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_eq(privs_check_root(&rows[i].privs, rows[i].compat) == 0, rows[i].fine || geteuid() != 0,
+			     "row %zu", i);
 }

@@ -137,3 +137,27 @@ Test(watch_file, tells_each_file_by_itself)
 	set_time("a", 2000);
 	cr_assert_eq(news(), 1);
 }
+
+Test(watch_file, tells_every_change_in_a_directory)
+{
+	cr_assert_eq(mkdir("dir", 0700), 0);
+	cr_assert_eq(watch_file(files, "dir", on_touch, &one), 0);
+	make("dir/new");
+	cr_assert_gt(news(), 0);
+	set_time("dir/new", 2000);
+	cr_assert_gt(news(), 0);
+	cr_assert_eq(unlink("dir/new"), 0);
+	cr_assert_gt(news(), 0);
+	make("beside");
+	cr_assert_eq(news(), 0);
+}
+
+Test(watch_file, tells_nothing_after_its_end)
+{
+	make("reload");
+	watch_file(files, "reload", on_touch, &one);
+	watch_files_destroy(&files);
+	cr_assert_null(files);
+	set_time("reload", 2000);
+	cr_assert_eq(news(), 0);
+}

@@ -53,8 +53,9 @@ UWSGI_API unsigned uwsgi_my_generation(void);
 /* Index of the current thread's core in a worker, else -1. */
 UWSGI_API int uwsgi_my_core(void);
 
-/* Snapshot of process `number` of `kind`.  0, or -ENOENT.  [any] */
-UWSGI_API int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r);
+/* Snapshot of process `number` of `kind`; `info_size` is sizeof *info_r, as the caller knows it.  0, or -ENOENT.  [any]
+ */
+UWSGI_API int uwsgi_proc_get(const char *kind, int number, struct uwsgi_proc_info *info_r, size_t info_size);
 /* Configured number of processes of a kind.  [any] */
 UWSGI_API int uwsgi_proc_count(const char *kind);
 
@@ -81,6 +82,9 @@ UWSGI_API bool uwsgi_server_stopping(void);
 UWSGI_API bool uwsgi_server_hurries(void);
 /* True once this generation's application is loaded (false while it is being imported).  [any] */
 UWSGI_API bool uwsgi_server_ready(void);
+/* For a process that runs a program of its own instead of the kernel's loop: OS signals have their default meaning from
+ * here on, and the process ends when the master does.  [child] */
+UWSGI_API void uwsgi_process_own(void);
 /* Set the title of this process as ps shows it; cut to what fits.  [any] */
 UWSGI_API void uwsgi_proc_title(const char *title);
 

@@ -14,6 +14,10 @@ UWSGI_API void *uwsgi_shm_alloc(size_t size);
  * meaning. [main] */
 UWSGI_API void *uwsgi_shm_keep(const char *name, size_t size);
 
+/* A descriptor that wakes whoever waits for such memory: an eventfd(2) of that name, non-blocking, the same one over
+ * reloads. A negative errno when there is none.  [main] */
+UWSGI_API int uwsgi_wake_keep(const char *name);
+
 /* A lock shared by processes.  When its owner dies, the next uwsgi_lock_take gets it and returns 1.
  * It lives on over reloads under its name, of which 63 bytes count.  [main] */
 struct uwsgi_lock;

@@ -1,0 +1,189 @@
+/* api_signal.c - API functions about signals and what raises them.  Written against the public headers only. */
+#include "api_signal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <uwsgi/log.h>
+#include <uwsgi/loop.h>
+#include <uwsgi/proc.h>
+#include <uwsgi/signal.h>
+#include <uwsgi/source.h>
+
+/* The number of the last signal this thread waited for. */
+static _Thread_local int received;
+
+static int number_arg(struct uwsgi_call *c, unsigned i, const char *function)
+{
+	int64_t number = uwsgi_arg_int(c, i);
+	if (number >= 0 && number < UWSGI_SIGNALS)
+		return (int)number;
+	uwsgi_fail(c, UWSGI_EVALUE, "%s(): %lld is no signal, they are 0 to %d", function, (long long)number,
+		   UWSGI_SIGNALS - 1);
+	return -1;
+}
+
+static int register_signal(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "register_signal");
+	if (number < 0)
+		return -1;
+	int failed = uwsgi_signal_register((uint8_t)number, uwsgi_arg_str(c, 1).p, uwsgi_arg_fn(c, 2));
+	if (failed == -EEXIST)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to register signal: %d is registered already", number);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to register signal: there is no master");
+	return 0;
+}
+
+static int raise_signal(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "signal");
+	if (number < 0)
+		return -1;
+	int failed = uwsgi_signal_raise((uint8_t)number);
+	if (failed)
+		uwsgi_log("could not deliver signal %d: %s\n", number,
+			  failed == -ENOENT	? "it is not registered, or nobody of its target is there"
+			  : failed == -EAGAIN	? "the queue of its target is full"
+			  : failed == -ENOTCONN ? "there is no master"
+						: strerror(-failed));
+	uwsgi_ret_bool(c, !failed);
+	return 0;
+}
+
+static int signal_registered(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "signal_registered");
+	if (number < 0)
+		return -1;
+	if (uwsgi_signal_registered((uint8_t)number))
+		uwsgi_ret_bool(c, true);
+	return 0;
+}
+
+static int signal_received(struct uwsgi_call *c)
+{
+	uwsgi_ret_int(c, received);
+	return 0;
+}
+
+/* Others wait for the same queues: to find nothing means to wait on. */
+static int signal_wait(struct uwsgi_call *c)
+{
+	int64_t wanted = uwsgi_arg_int(c, 0);
+	int fds[2], count = uwsgi_signal_fds(fds);
+	struct pollfd waits[2];
+	if (!count)
+		return uwsgi_fail(c, UWSGI_ERUNTIME, "signal_wait(): no signal can reach this process");
+	for (int i = 0; i < count; i++)
+		waits[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	received = -1;
+	for (;;) {
+		int number = uwsgi_signal_handle();
+		if (number >= 0 && (wanted < 0 || number == wanted)) {
+			received = number;
+			uwsgi_ret_bytes(c, "", 0);
+			return 0;
+		}
+		if (number < 0 && poll(waits, (nfds_t)count, -1) == -1 && errno != EINTR)
+			return uwsgi_fail(c, UWSGI_EOS, "signal_wait(): %s", strerror(errno));
+	}
+}
+
+/* ---- sources ---- */
+
+static int add(struct uwsgi_call *c, const struct uwsgi_source *source, const char *what)
+{
+	int failed = uwsgi_source_add(source);
+	if (failed == -ENOTCONN)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: there is no master", what);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: %s", what, strerror(-failed));
+	return 0;
+}
+
+static int add_every(struct uwsgi_call *c, const char *function, const char *what, int64_t unit_ms, int64_t times)
+{
+	int number = number_arg(c, 0, function);
+	int64_t period = uwsgi_arg_int(c, 1);
+	if (number < 0)
+		return -1;
+	if (period <= 0 || period > INT64_MAX / 1000)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: a period of %lld never ends", what,
+				  (long long)period);
+	if (times < 0)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: %lld times is not possible", what,
+				  (long long)times);
+	struct uwsgi_source source = {
+		.type = UWSGI_SOURCE_TIMER, .number = (uint8_t)number, .period_ms = period * unit_ms, .times = times
+	};
+	return add(c, &source, what);
+}
+
+static int add_timer(struct uwsgi_call *c)
+{
+	return add_every(c, "add_timer", "timer", 1000, 0);
+}
+
+static int add_ms_timer(struct uwsgi_call *c)
+{
+	return add_every(c, "add_ms_timer", "timer", 1, 0);
+}
+
+static int add_rb_timer(struct uwsgi_call *c)
+{
+	return add_every(c, "add_rb_timer", "rb_timer", 1000, uwsgi_arg_int(c, 2));
+}
+
+static int add_cron(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "add_cron");
+	if (number < 0)
+		return -1;
+	struct uwsgi_source source = { .type = UWSGI_SOURCE_CRON, .number = (uint8_t)number };
+	for (unsigned i = 0; i < 5; i++) {
+		int64_t field = uwsgi_arg_int(c, i + 1);
+		source.cron[i] = (int16_t)(field > INT16_MAX || field < INT16_MIN ? INT16_MAX : field);
+	}
+	if (add(c, &source, "cron"))
+		return -1;
+	uwsgi_ret_bool(c, true);
+	return 0;
+}
+
+static int add_file_monitor(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "add_file_monitor");
+	struct uwsgi_str path = uwsgi_arg_str(c, 1);
+	if (number < 0)
+		return -1;
+	struct uwsgi_source source = { .type = UWSGI_SOURCE_FILE, .number = (uint8_t)number };
+	if (path.n == 0 || path.n >= sizeof source.path)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add file monitor: a path has 1 to %zu bytes",
+				  sizeof source.path - 1);
+	memcpy(source.path, path.p, path.n);
+	return add(c, &source, "file monitor");
+}
+
+/* clang-format off */
+static const struct uwsgi_api_fn rows[] = {
+	{ "register_signal", "(signum: int, target: str, handler: fn) -> None", "Call `handler` with the number whenever signal `signum` (0 to 255) is raised; `target` says where: '' or 'worker' the first free worker, 'workers' each, 'worker2' that one, likewise for other kinds of processes.", register_signal, 0 },
+	{ "signal", "(signum: int) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted.", raise_signal, 0 },
+	{ "signal_registered", "(signum: int) -> bool | None", "True when the signal has a handler, else None.", signal_registered, 0 },
+	{ "signal_wait", "(signum: int = -1) -> bytes", "Wait for a signal of this process, or for that one, and run the handlers of those that come. Returns b''; signal_received() tells the number.", signal_wait, UWSGI_FN_BLOCKS },
+	{ "signal_received", "() -> int", "Number of the signal this thread's last signal_wait() returned for.", signal_received, 0 },
+	{ "add_timer", "(signum: int, seconds: int) -> None", "Raise a signal every so many seconds.", add_timer, 0 },
+	{ "add_ms_timer", "(signum: int, milliseconds: int) -> None", "Raise a signal every so many milliseconds.", add_ms_timer, 0 },
+	{ "add_rb_timer", "(signum: int, seconds: int, iterations: int = 0) -> None", "Raise a signal every so many seconds, so many times; 0: for ever.", add_rb_timer, 0 },
+	{ "add_cron", "(signum: int, minute: int, hour: int, day: int, month: int, weekday: int) -> bool", "Raise a signal at these local times: -1 is any, -n every n; weekday 0 and 7 are Sunday; day and weekday both given mean either.", add_cron, 0 },
+	{ "add_file_monitor", "(signum: int, path: str) -> None", "Raise a signal when the file, or anything in the directory, changes.", add_file_monitor, 0 },
+	{ 0 },
+};
+/* clang-format on */
+
+const struct uwsgi_api_fn *api_signal_rows(void)
+{
+	return rows;
+}

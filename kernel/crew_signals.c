@@ -1,0 +1,58 @@
+/* crew_signals.c - the signal bus and the sources of each generation, from its begin to its end. */
+#include "crew.h"
+#include "handover.h"
+#include "signal_bus.h"
+#include "sources.h"
+
+#include <errno.h>
+
+static void raise_for(void *data, uint8_t number)
+{
+	struct generation *g = data;
+	/* what is refused is counted there; nobody here waits for an answer */
+	(void)signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
+}
+
+/* The kind that serves comes first: it is who "" means, and of which some may be cheaped. */
+static int list_kinds(struct crew *crew, struct signal_kind *kinds)
+{
+	int count = 0;
+	for (int serves = 1; serves >= 0; serves--)
+		for (int i = 0; i < proc_kinds(crew->k->table); i++) {
+			const struct uwsgi_kind *kind = proc_kind_at(crew->k->table, i);
+			if (!(kind->flags & UWSGI_KIND_FROM_MASTER) && !(kind->flags & UWSGI_KIND_SERVES) == !serves)
+				kinds[count++] = (struct signal_kind){ kind->name, kind->count() };
+		}
+	return count;
+}
+
+static int make_sources(struct crew *crew, struct generation *g)
+{
+	g->sources = sources_create(crew->k->loop, g->number, &crew->k->shared->cron_minute, raise_for, g);
+	return g->sources ? 0 : -ENOMEM;
+}
+
+int crew_signals_open(struct crew *crew, struct generation *g)
+{
+	struct signal_kind kinds[PROC_KINDS_MAX];
+	int count = list_kinds(crew, kinds);
+	g->bus = signal_bus_create(crew->k->handover, g->number, kinds, count);
+	return g->bus ? make_sources(crew, g) : -ENOMEM;
+}
+
+int crew_signals_claim(struct crew *crew, struct generation *g)
+{
+	g->bus = signal_bus_claim(crew->k->handover, g->number);
+	if (!g->bus || make_sources(crew, g))
+		return -ENOMEM;
+	sources_claim(g->sources, crew->k->handover);
+	if (g->serving && !g->retiring)
+		sources_start(g->sources);
+	return 0;
+}
+
+void crew_signals_close(struct crew *crew, struct generation *g)
+{
+	sources_destroy(&g->sources);
+	signal_bus_destroy(&g->bus, crew->k->handover);
+}

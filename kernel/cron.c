@@ -1,0 +1,85 @@
+/* cron.c - see cron.h. */
+#include "cron.h"
+
+static bool field_matches(int16_t wanted, int value)
+{
+	if (wanted >= 0)
+		return wanted == value;
+	return wanted == -1 || value % -wanted == 0;
+}
+
+bool cron_matches(const struct cron_spec *spec, const struct tm *local)
+{
+	const int16_t *f = spec->field;
+	int16_t weekday = f[CRON_WEEKDAY] == 7 ? 0 : f[CRON_WEEKDAY];
+	bool day = field_matches(f[CRON_DAY], local->tm_mday), week = field_matches(weekday, local->tm_wday);
+	bool either = f[CRON_DAY] >= 0 && weekday >= 0;
+	return field_matches(f[CRON_MINUTE], local->tm_min) && field_matches(f[CRON_HOUR], local->tm_hour) &&
+	       field_matches(f[CRON_MONTH], local->tm_mon + 1) && (either ? day || week : day && week);
+}
+
+static bool has_fixed_time(const struct cron_spec *spec)
+{
+	return spec->field[CRON_MINUTE] >= 0 && spec->field[CRON_HOUR] >= 0;
+}
+
+static struct tm local_of(int64_t minute)
+{
+	struct tm tm;
+	time_t at = (time_t)minute * 60;
+	localtime_r(&at, &tm);
+	return tm;
+}
+
+/* Minutes the local clock is ahead of UTC. */
+static int64_t offset_of(int64_t minute)
+{
+	return local_of(minute).tm_gmtoff / 60;
+}
+
+/* Did the local clock show this once already, before it was set back? */
+static bool is_repeated(int64_t minute)
+{
+	int64_t back = offset_of(minute - CRON_JUMP_MINUTES) - offset_of(minute);
+	return back > 0 && offset_of(minute - back) - back == offset_of(minute);
+}
+
+/* Does a local time match that the clock never shows, because it is set forward to this minute? */
+static bool matches_skipped(const struct cron_spec *spec, int64_t minute)
+{
+	int64_t before = offset_of(minute - 1), ahead = offset_of(minute) - before;
+	for (int64_t i = 0; i < ahead; i++) {
+		/* the local time that would have been, as if it were UTC */
+		time_t would_be = (time_t)(minute + before + i) * 60;
+		struct tm tm;
+		gmtime_r(&would_be, &tm);
+		if (cron_matches(spec, &tm))
+			return true;
+	}
+	return false;
+}
+
+static bool fixed_is_due_at(const struct cron_spec *spec, int64_t minute)
+{
+	struct tm tm = local_of(minute);
+	return (cron_matches(spec, &tm) && !is_repeated(minute)) || matches_skipped(spec, minute);
+}
+
+bool cron_is_due(const struct cron_spec *spec, int64_t seen, int64_t now)
+{
+	struct tm tm = local_of(now);
+	bool anew = now - seen > CRON_JUMP_MINUTES || seen - now > CRON_JUMP_MINUTES;
+	if (!has_fixed_time(spec))
+		return cron_matches(spec, &tm);
+	if (anew)
+		return cron_matches(spec, &tm);
+	for (int64_t minute = seen + 1; minute <= now; minute++)
+		if (fixed_is_due_at(spec, minute))
+			return true;
+	return false;
+}
+
+int64_t cron_seen(int64_t seen, int64_t now)
+{
+	return now > seen || seen - now > CRON_JUMP_MINUTES ? now : seen;
+}

@@ -1,0 +1,49 @@
+/* uwsgi/signal.h - the signal bus: 256 numbers of a generation, each with a handler and a target.
+ *
+ * Whoever raises a number puts it into the queue of its target and wakes it; nothing goes through the master.  A queue
+ * belongs to a number of a kind ("worker 2"), not to a process: what waits in it is handled by its successor when a
+ * process dies.  It holds 1024; what does not fit is refused, counted, and the sender is told. */
+#ifndef UWSGI_SIGNAL_H
+#define UWSGI_SIGNAL_H
+
+#include <uwsgi/base.h>
+
+UWSGI_BEGIN_DECLS
+
+struct uwsgi_fn;
+
+#define UWSGI_SIGNALS 256
+
+/* Register a handler, called with the number.  `target` says who handles it:
+ *   "", "worker", "worker0", "<kind>", "<kind>0"   the first process of that kind that is free
+ *   "workers", "active-workers", "<kind>s"         each of them
+ *   "worker2", "<kind>2"                           that one
+ * The handler is retained.  In the zygote it is for all processes it forks; in any other process it is for that
+ * process, and the target counts when the number had none.  0, -EEXIST in the zygote when the number is taken,
+ * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
+ * [zygote] [child] */
+UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
+UWSGI_API bool uwsgi_signal_registered(uint8_t number);
+
+/* Raise a number.  0: it is in the queues of all its targets.  -ENOENT: not registered, or nobody of that target is
+ * there; -EAGAIN: a queue was full; -ESHUTDOWN: the server ends; -ENOTCONN: there is no master.  What was refused is
+ * counted. [master] [zygote] [child] */
+UWSGI_API int uwsgi_signal_raise(uint8_t number);
+
+/* For a process that does not run the kernel's loop: descriptors that are readable when a signal may be there, the
+ * process's own and its kind's.  How many (0: there is no bus).  [child] */
+UWSGI_API int uwsgi_signal_fds(int fds_r[2]);
+/* Take one signal and run its handler on this thread.  Its number, or -EAGAIN: there is none.  [child] */
+UWSGI_API int uwsgi_signal_handle(void);
+
+/* What happened to a number so far, in this generation. */
+struct uwsgi_signal_info {
+	char target[64];
+	uint64_t raised, handled, failed, refused; /* deliveries: one for each process */
+	uint64_t last_us;			   /* of the epoch, when it was handled; 0: never */
+};
+/* 0 or -ENOENT.  [any] */
+UWSGI_API int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t info_size);
+
+UWSGI_END_DECLS
+#endif

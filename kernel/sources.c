@@ -1,0 +1,276 @@
+/* sources.c - see sources.h. */
+#include "sources.h"
+
+#include "cron.h"
+#include "handover.h"
+#include "watch_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uwsgi/log.h>
+
+struct item {
+	struct uwsgi_timer timer; /* first: the timer of a TIMER is the item */
+	struct sources *sources;
+	struct uwsgi_source source;
+	uint64_t next_ms; /* TIMER: when it is due, 0: it never was armed */
+	struct item *next;
+};
+
+struct sources {
+	struct uwsgi_loop *loop;
+	unsigned generation;
+	bool running;
+	struct item *items;
+	struct uwsgi_timer minute; /* for all crons; armed while there are some */
+	_Atomic int64_t *seen;
+	struct watch_files *files; /* made with the first */
+	void (*raise)(void *data, uint8_t number);
+	void *data;
+};
+
+static int64_t this_minute(void)
+{
+	return (int64_t)(uwsgi_micros() / 60000000);
+}
+
+/* ---- timers ---- */
+
+static void arm_timer(struct item *item)
+{
+	uint64_t now = uwsgi_now_ms();
+	uwsgi_loop_timer(item->sources->loop, &item->timer, item->next_ms > now ? item->next_ms - now : 0);
+}
+
+/* Its next time is counted from its last one, not from now: it does not drift. */
+static void on_timer(struct uwsgi_timer *timer)
+{
+	struct item *item = (struct item *)timer;
+	uint64_t period = (uint64_t)item->source.period_ms, now = uwsgi_now_ms();
+	item->sources->raise(item->sources->data, item->source.number);
+	if (item->source.times && --item->source.times == 0) {
+		item->source.times = -1; /* done */
+		return;
+	}
+	item->next_ms += period;
+	if (item->next_ms + period < now) /* the master was stopped for long: what it missed is not made up for */
+		item->next_ms = now + period;
+	arm_timer(item);
+}
+
+static void start_timer(struct item *item)
+{
+	if (item->source.times == -1)
+		return;
+	if (!item->next_ms)
+		item->next_ms = uwsgi_now_ms() + (uint64_t)item->source.period_ms;
+	arm_timer(item);
+}
+
+/* ---- cron ---- */
+
+static void on_minute(struct uwsgi_timer *timer)
+{
+	struct sources *s = timer->data;
+	int64_t now = this_minute(), seen = atomic_load(s->seen);
+	if (!seen)
+		seen = now - 1; /* the minute of the start counts */
+	for (const struct item *item = s->items; item && now != seen; item = item->next) {
+		struct cron_spec spec;
+		memcpy(spec.field, item->source.cron, sizeof spec.field);
+		if (item->source.type != UWSGI_SOURCE_CRON || !cron_is_due(&spec, seen, now))
+			continue;
+		uwsgi_log("[uwsgi-cron] routing signal %d\n", item->source.number);
+		s->raise(s->data, item->source.number);
+	}
+	atomic_store(s->seen, cron_seen(seen, now));
+	uwsgi_loop_timer(s->loop, timer, 60000 - uwsgi_micros() / 1000 % 60000);
+}
+
+/* ---- files ---- */
+
+static void on_file(const char *path, void *data)
+{
+	const struct item *item = data;
+	(void)path;
+	if (item->sources->running)
+		item->sources->raise(item->sources->data, item->source.number);
+}
+
+static int watch(struct sources *s, struct item *item)
+{
+	if (!s->files)
+		s->files = watch_files_create(s->loop);
+	if (!s->files)
+		return -ENOMEM;
+	return watch_file(s->files, item->source.path, on_file, item);
+}
+
+/* ---- all of them ---- */
+
+static bool is_valid(const struct uwsgi_source *source)
+{
+	switch (source->type) {
+	case UWSGI_SOURCE_TIMER:
+		return source->period_ms > 0 && source->times >= -1;
+	case UWSGI_SOURCE_CRON:
+		return true;
+	case UWSGI_SOURCE_FILE:
+		/* a name with these could not be handed over */
+		return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
+	}
+	return false;
+}
+
+static bool is_known(const struct sources *s, const struct uwsgi_source *source)
+{
+	for (const struct item *item = s->items; item; item = item->next)
+		if (!memcmp(&item->source, source, sizeof *source))
+			return true;
+	return false;
+}
+
+static void start(struct item *item)
+{
+	struct sources *s = item->sources;
+	if (item->source.type == UWSGI_SOURCE_TIMER)
+		start_timer(item);
+	else if (item->source.type == UWSGI_SOURCE_CRON && !s->minute.slot)
+		uwsgi_loop_timer(s->loop, &s->minute, 0);
+}
+
+struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
+			       void (*raise)(void *data, uint8_t number), void *data)
+{
+	struct sources *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	*s = (struct sources){ .loop = loop, .generation = generation, .seen = seen, .raise = raise, .data = data };
+	s->minute.fn = on_minute;
+	s->minute.data = s;
+	return s;
+}
+
+static int add(struct sources *s, const struct uwsgi_source *source, uint64_t next_ms)
+{
+	struct item *item = calloc(1, sizeof *item);
+	if (!item)
+		return -ENOMEM;
+	item->sources = s;
+	item->source = *source;
+	item->next_ms = next_ms;
+	item->timer.fn = on_timer;
+	int failed = source->type == UWSGI_SOURCE_FILE ? watch(s, item) : 0;
+	if (failed) {
+		free(item);
+		return failed;
+	}
+	item->next = s->items;
+	s->items = item;
+	if (s->running)
+		start(item);
+	return 0;
+}
+
+int sources_add(struct sources *s, const struct uwsgi_source *source)
+{
+	if (!is_valid(source))
+		return -EINVAL;
+	return is_known(s, source) ? 0 : add(s, source, 0);
+}
+
+void sources_start(struct sources *s)
+{
+	if (s->running)
+		return;
+	s->running = true;
+	for (struct item *item = s->items; item; item = item->next)
+		start(item);
+}
+
+void sources_stop(struct sources *s)
+{
+	s->running = false;
+	uwsgi_loop_timer_stop(s->loop, &s->minute);
+	for (struct item *item = s->items; item; item = item->next)
+		uwsgi_loop_timer_stop(s->loop, &item->timer);
+}
+
+void sources_clear(struct sources *s)
+{
+	bool running = s->running;
+	sources_stop(s);
+	watch_files_destroy(&s->files);
+	while (s->items) {
+		struct item *next = s->items->next;
+		free(s->items);
+		s->items = next;
+	}
+	s->running = running;
+}
+
+void sources_destroy(struct sources **s)
+{
+	if (!*s)
+		return;
+	sources_clear(*s);
+	free(*s);
+	*s = NULL;
+}
+
+int sources_fd(const struct sources *s)
+{
+	return s->files ? watch_files_fd(s->files) : -1;
+}
+
+/* ---- over a reload ---- */
+
+/* "type number next_ms period_ms times minute hour day month weekday path" */
+int sources_keep(const struct sources *s, struct handover *handover)
+{
+	int n = 0, failed = 0;
+	for (const struct item *item = s->items; item && !failed; item = item->next, n++) {
+		const struct uwsgi_source *source = &item->source;
+		char name[48], text[512];
+		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
+		snprintf(text, sizeof text, "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %d %d %d %d %d %s", source->type,
+			 source->number, item->next_ms, source->period_ms, source->times, source->cron[0],
+			 source->cron[1], source->cron[2], source->cron[3], source->cron[4], source->path);
+		failed = handover_keep(handover, name, -1, text);
+	}
+	return failed;
+}
+
+static void claim(struct sources *s, const char *text)
+{
+	struct uwsgi_source source = { 0 };
+	int type, number, at = 0, cron[5];
+	uint64_t next_ms;
+	if (sscanf(text, "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %d %d %d %d %d %n", &type, &number, &next_ms,
+		   &source.period_ms, &source.times, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 10)
+		return;
+	source.type = (uint8_t)type;
+	source.number = (uint8_t)number;
+	for (int i = 0; i < 5; i++)
+		source.cron[i] = (int16_t)cron[i];
+	snprintf(source.path, sizeof source.path, "%s", text + at);
+	if (is_valid(&source))
+		add(s, &source, next_ms);
+}
+
+void sources_claim(struct sources *s, struct handover *handover)
+{
+	const char *text;
+	for (int n = 0;; n++) {
+		char name[48];
+		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
+		if (!handover_claim(handover, name, NULL, &text))
+			return;
+		claim(s, text);
+		handover_drop(handover, name);
+	}
+}

@@ -1,0 +1,163 @@
+/* mule_api.c - the API functions of mules and farms. */
+#include "mule.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int send_to(struct uwsgi_call *c, int queue, struct uwsgi_str message)
+{
+	const struct mules *m = mules();
+	if (message.n > m->message_max)
+		return uwsgi_fail(c, UWSGI_EVALUE, "the message has %zu bytes, mule-msg-size allows %zu", message.n,
+				  m->message_max);
+	int failed = message_queue_put(m->queues[queue], message.p, message.n);
+	if (failed)
+		uwsgi_log("*** MULE MSG QUEUE IS FULL: a message of %zu bytes is refused (mule-queue-size) ***\n", message.n);
+	uwsgi_ret_bool(c, !failed);
+	return 0;
+}
+
+static int mule_msg(struct uwsgi_call *c)
+{
+	const struct mules *m = mules();
+	struct uwsgi_str message = uwsgi_arg_str(c, 0);
+	enum uwsgi_type type = uwsgi_value_type(&c->args[1]);
+	if (!m->count)
+		return uwsgi_fail(c, UWSGI_EVALUE, "no mule configured");
+	if (type == UWSGI_T_BYTES || type == UWSGI_T_STR) {
+		int farm = farm_find(m, uwsgi_arg_str(c, 1).p);
+		return farm < 0 ? uwsgi_fail(c, UWSGI_EVALUE, "unknown farm") : send_to(c, 1 + m->count + farm, message);
+	}
+	int64_t number = type == UWSGI_T_INT ? uwsgi_value_int(&c->args[1]) : -1;
+	if (number < 0 || number > m->count)
+		return uwsgi_fail(c, UWSGI_EVALUE, "invalid mule");
+	return send_to(c, (int)number, message);
+}
+
+static int farm_msg(struct uwsgi_call *c)
+{
+	const struct mules *m = mules();
+	int farm = farm_find(m, uwsgi_arg_str(c, 0).p);
+	if (farm < 0)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unknown farm");
+	return send_to(c, 1 + m->count + farm, uwsgi_arg_str(c, 1));
+}
+
+/* ---- receiving ---- */
+
+static int wait_ms(uint64_t deadline)
+{
+	uint64_t now = uwsgi_now_ms();
+	if (!deadline)
+		return -1;
+	return deadline > now ? (int)(deadline - now) : 0;
+}
+
+/* The first message of the queues, or, with `signals`, None after a signal was handled; b'' when the time is over. */
+static int receive(struct uwsgi_call *c, struct message_queue **queues, int count, bool signals, size_t max, int64_t seconds)
+{
+	struct pollfd waits[64];
+	int fds[2], signal_fds = signals ? uwsgi_signal_fds(fds) : 0, n = 0;
+	uint64_t deadline = seconds >= 0 ? uwsgi_now_ms() + (uint64_t)seconds * 1000 : 0;
+	for (int i = 0; i < count && n < 60; i++)
+		waits[n++] = (struct pollfd){ .fd = message_queue_fd(queues[i]), .events = POLLIN };
+	for (int i = 0; i < signal_fds; i++)
+		waits[n++] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	for (;;) {
+		for (int i = 0; i < count; i++) {
+			size_t len;
+			char *message = message_queue_take(queues[i], &len);
+			if (!message)
+				continue;
+			uwsgi_ret_bytes(c, message, max && len > max ? max : len);
+			free(message);
+			return 0;
+		}
+		if (signals && uwsgi_signal_handle() >= 0)
+			return 0;
+		if (seconds >= 0 && wait_ms(deadline) == 0) {
+			uwsgi_ret_bytes(c, "", 0);
+			return 0;
+		}
+		if (poll(waits, (nfds_t)n, seconds >= 0 ? wait_ms(deadline) : -1) == -1 && errno != EINTR)
+			return uwsgi_fail(c, UWSGI_EOS, "waiting for a message: %s", strerror(errno));
+	}
+}
+
+static int mule_get_msg(struct uwsgi_call *c)
+{
+	const struct mules *m = mules();
+	struct message_queue *queues[64];
+	int number = mule_my_number();
+	if (!number)
+		return uwsgi_fail(c, UWSGI_EVALUE, "you can receive mule messages only in a mule !!!");
+	int64_t max = uwsgi_arg_int(c, 2);
+	int count = mule_queues(m, number, true, uwsgi_arg_bool(c, 1), queues);
+	return receive(c, queues, count, uwsgi_arg_bool(c, 0), max > 0 ? (size_t)max : 0, uwsgi_arg_int(c, 3));
+}
+
+static int farm_get_msg(struct uwsgi_call *c)
+{
+	struct message_queue *queues[64];
+	int number = mule_my_number();
+	if (!number)
+		return uwsgi_fail(c, UWSGI_EVALUE, "you can receive farm messages only in a mule !!!");
+	return receive(c, queues, mule_queues(mules(), number, false, true, queues), false, 0, -1);
+}
+
+/* ---- about them ---- */
+
+static int mule_id(struct uwsgi_call *c)
+{
+	uwsgi_ret_int(c, mule_my_number());
+	return 0;
+}
+
+static int in_farm(struct uwsgi_call *c)
+{
+	const struct mules *m = mules();
+	struct uwsgi_str name = uwsgi_arg_str(c, 0);
+	int number = mule_my_number(), farm = name.n ? farm_find(m, name.p) : -1;
+	bool in = number && farm >= 0 && m->farms[farm].members[number];
+	for (int i = 0; number && !name.n && i < m->farm_count; i++)
+		in |= m->farms[i].members[number];
+	if (in)
+		uwsgi_ret_bool(c, true);
+	return 0;
+}
+
+static int list_mules(struct uwsgi_call *c)
+{
+	const struct mules *m = mules();
+	struct uwsgi_value *list = uwsgi_ret_list(c);
+	for (int number = 1; number <= m->count; number++) {
+		struct uwsgi_value *map = uwsgi_add_map(list, NULL);
+		struct uwsgi_proc_info info = { 0 };
+		struct message_queue_info queue;
+		uwsgi_proc_get("mule", number, &info, sizeof info);
+		message_queue_get(m->queues[number], &queue);
+		uwsgi_add_int(map, "id", number);
+		uwsgi_add_int(map, "pid", info.pid);
+		uwsgi_add_int(map, "signals", (int64_t)info.signals);
+		uwsgi_add_int(map, "respawn_count", (int64_t)info.respawns);
+		uwsgi_add_int(map, "messages", (int64_t)queue.taken);
+		uwsgi_add_int(map, "refused", (int64_t)queue.refused);
+		uwsgi_add_int(map, "waiting_bytes", (int64_t)queue.bytes);
+	}
+	return 0;
+}
+
+/* clang-format off */
+const struct uwsgi_api_fn mule_api[] = {
+	{ "mule_msg", "(message: text, mule: any = 0) -> bool", "Send a message to a mule by its number, to a farm by its name, or (0) to the first mule that is free. True when it is in its queue, False when it was refused because that is full.", mule_msg, 0 },
+	{ "farm_msg", "(farm: text, message: text) -> bool", "Send a message to one mule of a farm. True when it is in the queue, False when that is full.", farm_msg, 0 },
+	{ "mule_get_msg", "(signals: bool = True, farms: bool = True, buffer_size: int = 0, timeout: int = -1) -> bytes | None", "Wait for a message of this mule, of any mule, or of its farms; b'' after `timeout` seconds, None after a signal was handled. With a buffer_size longer messages are cut.", mule_get_msg, UWSGI_FN_BLOCKS },
+	{ "farm_get_msg", "() -> bytes", "Wait for a message of a farm this mule belongs to.", farm_get_msg, UWSGI_FN_BLOCKS },
+	{ "mule_id", "() -> int", "Number of this mule from 1, 0 in any other process.", mule_id, 0 },
+	{ "in_farm", "(farm: text = '') -> bool | None", "True when this mule belongs to that farm, or to any; else None.", in_farm, 0 },
+	{ "mules", "() -> list", "One map for each mule: id, pid, signals, respawn_count, messages taken from its own queue, refused, waiting_bytes.", list_mules, UWSGI_FN_TUPLE },
+	{ 0 },
+};
+/* clang-format on */

@@ -1,0 +1,134 @@
+/* mule_life.c - what a mule does: wait for signals, which the kernel handles in its loop, and for messages; or its own
+ * program. */
+#include "mule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uwsgi/iface/program.h>
+#include <uwsgi/iface/script.h>
+
+#define PER_TURN 16 /* messages before signals get their turn */
+
+struct waiting {
+	struct uwsgi_watch watch; /* first: the watch is all of it */
+	struct message_queue *queue;
+};
+
+int mule_my_number(void)
+{
+	return !strcmp(uwsgi_my_kind(), "mule") ? uwsgi_my_number() : 0;
+}
+
+/* ---- messages ---- */
+
+static int visit_hook(uwsgi_hook_fn *fn, void *data)
+{
+	struct uwsgi_fn *handler = ((uwsgi_hook_callable *)fn)("mule_msg_hook");
+	if (!handler)
+		return 0;
+	handler->call(handler, data, NULL);
+	handler->release(handler);
+	return 1;
+}
+
+static void handle(const char *message, size_t len)
+{
+	struct uwsgi_value *args = uwsgi_value_new_list();
+	if (!args || !uwsgi_add_bytes(args, NULL, message, len))
+		uwsgi_log("*** mule %d: memory is out: a message of %zu bytes is lost ***\n", mule_my_number(), len);
+	else if (!uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_hook, args))
+		uwsgi_log("*** mule %d received a %zu bytes message ***\n", mule_my_number(), len);
+	uwsgi_value_free(args);
+}
+
+static void on_message(struct uwsgi_watch *watch, unsigned events)
+{
+	const struct waiting *w = (const struct waiting *)watch;
+	(void)events;
+	for (int i = 0; i < PER_TURN; i++) {
+		size_t len;
+		char *message = message_queue_take(w->queue, &len);
+		if (!message)
+			return;
+		handle(message, len);
+		free(message);
+	}
+}
+
+static int listen_to_all(int number)
+{
+	const struct mules *m = mules();
+	struct message_queue **queues = calloc((size_t)(2 + m->farm_count), sizeof *queues);
+	struct waiting *all = calloc((size_t)(2 + m->farm_count), sizeof *all);
+	if (!queues || !all)
+		return -ENOMEM;
+	int count = mule_queues(m, number, true, true, queues), failed = 0;
+	for (int i = 0; i < count && !failed; i++) {
+		all[i] = (struct waiting){ { message_queue_fd(queues[i]), on_message, NULL }, queues[i] };
+		failed = uwsgi_loop_add(uwsgi_loop(), &all[i].watch, UWSGI_READ);
+		on_message(&all[i].watch, 0); /* one who died may have been woken for what is there */
+	}
+	free(queues);
+	return failed;
+}
+
+/* ---- programs ---- */
+
+struct program {
+	const char *text;
+	int status;
+};
+
+static int visit_script(uwsgi_hook_fn *fn, void *data)
+{
+	struct program *p = data;
+	return ((uwsgi_hook_script *)fn)(p->text, &p->status) == 0;
+}
+
+/* What the application made the program of this mule (mule_program_hook): ask, or run it. */
+struct own_program {
+	bool run, there;
+};
+
+static int visit_own(uwsgi_hook_fn *fn, void *data)
+{
+	struct own_program *p = data;
+	struct uwsgi_fn *hook = ((uwsgi_hook_callable *)fn)("mule_program_hook");
+	struct uwsgi_value *args = hook ? uwsgi_value_new_list() : NULL, *result = NULL;
+	if (args && uwsgi_add_bool(args, NULL, p->run) && hook->call(hook, args, &result) == 0)
+		p->there = uwsgi_value_type(result) == UWSGI_T_BOOL && uwsgi_value_int(result);
+	uwsgi_value_free(result);
+	uwsgi_value_free(args);
+	if (hook)
+		hook->release(hook);
+	return p->there;
+}
+
+static void run_own_program(void)
+{
+	struct own_program program = { .run = false };
+	if (!uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_own, &program))
+		return;
+	uwsgi_process_own();
+	program.run = true;
+	uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_own, &program);
+}
+
+int mule_run(int number)
+{
+	struct program program = { mules()->programs[number - 1], 0 };
+	if (*program.text) {
+		uwsgi_process_own();
+		if (uwsgi_hook_each(UWSGI_HOOK_SCRIPT_RUN, visit_script, &program))
+			return program.status;
+		uwsgi_log("uwsgi: mule %d: nobody can run \"%s\"; it handles signals and messages\n", number, program.text);
+	}
+	run_own_program();
+	int failed = listen_to_all(number);
+	if (failed) {
+		uwsgi_log("uwsgi: mule %d cannot wait for messages: %s; it ends\n", number, strerror(-failed));
+		return 1;
+	}
+	return uwsgi_loop_run(uwsgi_loop());
+}

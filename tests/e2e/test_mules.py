@@ -1,0 +1,273 @@
+"""Mules: signals, messages, farms, and programs of their own."""
+import os
+import re
+import signal
+
+import pytest
+
+from harness import session_members, wait_until
+from load import answered
+
+APP = """
+    import os, uwsgi
+
+    def heard(message):
+        print("mule %d heard %d bytes: %s" % (uwsgi.mule_id(), len(message), message[:40].decode()), flush=True)
+
+    uwsgi.mule_msg_hook = heard
+    uwsgi.register_signal(17, "mule2", lambda n: print("signal %d in mule %d" % (n, uwsgi.mule_id()), flush=True))
+    uwsgi.register_signal(18, "mules", lambda n: print("signal %d in mule %d" % (n, uwsgi.mule_id()), flush=True))
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        code = environ["wsgi.input"].read().decode()
+        return [repr(eval(code)).encode() if code else b"ok"]
+"""
+
+
+def ask(server, code):
+    answer = server.post("/", code.encode())
+    return answer.text if answer.status == 200 else answer.status
+
+
+def mule_pid(server, number):
+    return int(re.findall(r"spawned uWSGI mule %d \(pid: (\d+)" % number, server.log)[-1])
+
+
+def test_signals_reach_mules(serve):
+    server = serve(APP, "--mule", "--mule", "--mule")
+    ask(server, "uwsgi.signal(17)")
+    ask(server, "uwsgi.signal(18)")
+    wait_until(lambda: len(re.findall(r"signal \d+ in mule", server.log)) == 4, "four deliveries")
+    assert sorted(re.findall(r"signal 18 in mule (\d)", server.log)) == ["1", "2", "3"]
+    assert re.findall(r"signal 17 in mule (\d)", server.log) == ["2"]
+
+
+def test_a_message_goes_to_the_mule_it_is_for_or_to_any(serve):
+    server = serve(APP, "--mules", "2")
+    assert ask(server, "uwsgi.mule_msg(b'for the second', 2)") == "True"
+    server.wait_for_log("mule 2 heard 14 bytes: for the second")
+    assert ask(server, "uwsgi.mule_msg('for anybody')") == "True"
+    server.wait_for_log("heard 11 bytes: for anybody")
+    assert ask(server, "uwsgi.mule_msg(b'')") == "True"
+    server.wait_for_log("heard 0 bytes")
+
+
+def test_a_message_has_any_size_up_to_the_limit(serve):
+    server = serve(APP, "--mule", "--mule-msg-size", "3000000")
+    assert ask(server, "uwsgi.mule_msg(b'x' * 3000000)") == "True"
+    server.wait_for_log("heard 3000000 bytes")
+    assert ask(server, "uwsgi.mule_msg(b'x' * 3000001)") == 500
+    server.wait_for_log("the message has 3000001 bytes, mule-msg-size allows 3000000")
+
+
+def test_a_message_to_nobody_is_refused(serve):
+    server = serve(APP, "--mule", "--farm", "pigs:1")
+    for code, reason in (("uwsgi.mule_msg(b'x', 2)", "invalid mule"), ("uwsgi.mule_msg(b'x', -1)", "invalid mule"),
+                         ("uwsgi.mule_msg(b'x', 'cows')", "unknown farm"), ("uwsgi.farm_msg('cows', b'x')", "unknown farm"),
+                         ("uwsgi.mule_get_msg()", "only in a mule")):
+        assert ask(server, code) == 500
+        server.wait_for_log(reason)
+
+
+def test_a_burst_of_messages_is_handled_whole_and_in_order(serve):
+    server = serve("""
+        import uwsgi
+        expected = 0
+        def heard(message):
+            global expected
+            assert int(message) == expected, (message, expected)
+            expected += 1
+            if expected == 20000:
+                print("all of them", flush=True)
+        uwsgi.mule_msg_hook = heard
+        def application(e, s):
+            s("200 OK", [])
+            return [b"%d" % sum(uwsgi.mule_msg(b"%d" % i, 1) for i in range(20000))]
+    """, "--mule")
+    assert answered(server).endswith(b"20000")
+    server.wait_for_log("all of them")
+
+
+def test_what_was_accepted_is_delivered_though_mules_are_killed(serve):
+    server = serve("""
+        import os, uwsgi
+        def heard(message):
+            os.write(1, b"heard <%s>\\n" % message)
+        uwsgi.mule_msg_hook = heard
+        def application(e, s):
+            s("200 OK", [])
+            return [b"%d" % uwsgi.mule_msg(e["PATH_INFO"].encode(), 1)]
+    """, "--mule", "-L")
+    accepted = []
+    for i in range(300):
+        if answered(server, "/%d" % i).endswith(b"1"):
+            accepted.append("/%d" % i)
+        if i % 75 == 74:
+            os.kill(wait_until(lambda: mule_pid(server, 1) in session_members(server.process.pid) and mule_pid(server, 1),
+                               "a living mule"), signal.SIGKILL)
+    assert len(accepted) == 300
+
+    # one that was taken and not handled yet when the mule was killed is gone with it: at most one for each kill
+    wait_until(lambda: len(re.findall(r"heard <(/\d+)>", server.log)) >= 290, "the messages")
+    heard = re.findall(r"heard <(/\d+)>", server.log)
+    assert len(heard) == len(set(heard)), "none twice"
+
+
+def test_messages_wait_for_the_next_generation(serve, write):
+    server = serve("import uwsgi\n" + APP.replace("\n    ", "\n"), "--mule")
+    os.kill(mule_pid(server, 1), signal.SIGSTOP)
+    assert ask(server, "uwsgi.mule_msg(b'over the reload', 1)") == "True"
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    server.wait_for_log("heard 15 bytes: over the reload")
+    os.kill(int(re.findall(r"spawned uWSGI mule 1 \(pid: (\d+)", server.log)[0]), signal.SIGKILL)
+
+
+def test_a_farm_message_goes_to_one_of_the_farm(serve):
+    server = serve(APP, "--mules", "3", "--farm", "pigs:2,3")
+    for i in range(6):
+        assert ask(server, "uwsgi.farm_msg('pigs', b'oink %d')" % i) == "True"
+    wait_until(lambda: len(re.findall(r"mule [23] heard 6 bytes: oink", server.log)) == 6, "six in the farm")
+    assert "created farm 1 name: pigs mules:2,3" in server.log
+
+
+@pytest.mark.parametrize("farm", ["pigs", "pigs:", "pigs:4", "pigs:0", "pigs:x", ":1"])
+def test_a_farm_that_makes_no_sense_is_refused(start, farm):
+    server = start("--mules", "3", "--farm", farm, "--need-app=false", ready=False)
+    assert server.wait_exit() == 1
+    assert "farm = " + farm in server.last_line()
+
+
+# ---- programs ----
+
+
+def test_a_script_is_the_program_of_a_mule(serve, write):
+    write("somaro.py", """
+        from threading import Thread
+        import time, uwsgi
+
+        def loop1():
+            while True:
+                message = uwsgi.mule_get_msg()
+                print("loop1 got %r in mule %d" % (message, uwsgi.mule_id()), flush=True)
+
+        def loop2():
+            print("Hi! I am loop2.", flush=True)
+            while True:
+                time.sleep(2)
+
+        t = Thread(target=loop2)
+        t.daemon = True
+        t.start()
+
+        if __name__ == '__main__':
+            loop1()
+    """)
+    server = serve(APP, "--mule=somaro.py", "--mule")
+    server.wait_for_log("Hi! I am loop2.")
+    assert ask(server, "uwsgi.mule_msg('ciuchino', 1)") == "True"
+    server.wait_for_log("loop1 got b'ciuchino' in mule 1")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert not session_members(server.process.pid)
+
+
+def test_a_function_is_the_program_of_a_mule(serve, write):
+    write("tasks.py", """
+        import uwsgi
+        def live():
+            while True:
+                print("timeout gives", uwsgi.mule_get_msg(timeout=0), flush=True)
+                print("got", uwsgi.mule_get_msg(signals=False), flush=True)
+    """)
+    server = serve(APP, "--mule=tasks:live")
+    server.wait_for_log("timeout gives b''")
+    ask(server, "uwsgi.mule_msg(b'work', 1)")
+    server.wait_for_log("got b'work'")
+
+
+def test_a_script_that_ends_is_started_again_with_a_pause(serve, write):
+    write("short.py", "print('short life', flush=True)\n")
+    server = serve(APP, "--mule=short.py")
+    wait_until(lambda: server.log.count("short life") >= 3, "three lives")
+    assert "ends again and again" in server.log
+
+
+def test_a_missing_script_is_said_and_the_site_is_up(serve):
+    server = serve(APP, "--mule=nowhere.py")
+    server.wait_for_log('open("nowhere.py"): No such file or directory')
+    assert answered(server).endswith(b"ok")
+
+
+def test_a_killed_mule_comes_back(serve):
+    server = serve(APP, "--mule")
+    first = wait_until(lambda: "spawned uWSGI mule 1" in server.log and mule_pid(server, 1), "the mule")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: mule_pid(server, 1) != first, "the next one")
+    ask(server, "uwsgi.mule_msg(b'still here', 1)")
+    server.wait_for_log("heard 10 bytes: still here")
+
+
+# ---- decorators ----
+
+
+def test_the_decorators_of_mules_work(serve):
+    server = serve("""
+        import uwsgi
+        from uwsgidecorators import *
+
+        @mulefunc
+        def anywhere(a, b=0):
+            print("anywhere", a, b, uwsgi.mule_id() > 0, flush=True)
+
+        @mulefunc(3)
+        def in_three(a):
+            print("in three", a, uwsgi.mule_id(), flush=True)
+
+        @mulefunc('old_mcdonalds_farm')
+        def in_farm(a):
+            print("in farm", a, uwsgi.mule_id(), flush=True)
+
+        @timer(1, target="mule2")
+        def tick(n):
+            print("tick in mule", uwsgi.mule_id(), flush=True)
+
+        def application(e, s):
+            anywhere(1, b=2)
+            in_three("x")
+            in_farm([1, 2])
+            s("200 OK", [])
+            return [b"ok"]
+    """, "--mules", "3", "--farm", "old_mcdonalds_farm:2,3")
+    assert answered(server).endswith(b"ok")
+    for line in ("anywhere 1 2 True", "in three x 3", "in farm [1, 2]", "tick in mule 2"):
+        server.wait_for_log(line)
+
+
+def test_a_function_can_be_the_program_of_a_mule_or_a_farm(serve):
+    server = serve("""
+        import uwsgi
+        from uwsgidecorators import *
+
+        @mulemsg(1)
+        def message(m):
+            print("mule 1 got", m, flush=True)
+
+        @farm('pigs')
+        def oink(m):
+            print("farm got", m, flush=True)
+            if m == b"die":
+                raise ValueError("on purpose")
+
+        def application(e, s):
+            uwsgi.mule_msg(b"hello", 1)
+            uwsgi.farm_msg("pigs", b"die")
+            uwsgi.farm_msg("pigs", b"oink")
+            s("200 OK", [])
+            return [b"ok"]
+    """, "--mules", "3", "--farm", "pigs:2,3")
+    assert answered(server).endswith(b"ok")
+    for line in ("mule 1 got b'hello'", "farm got b'die'", "ValueError: on purpose", "farm got b'oink'"):
+        server.wait_for_log(line)
+    wait_until(lambda: len(re.findall(r"spawned uWSGI mule", server.log)) == 4, "the one that failed to come back")

@@ -1,0 +1,295 @@
+"""The signal bus: who handles what is raised, and what raises it."""
+import os
+import re
+import signal
+
+import pytest
+
+from harness import session_members, wait_until
+from load import Load, answered
+
+APP = """
+    import os, time, uwsgi
+
+    def handler(number):
+        where = "worker %d" % uwsgi.worker_id()
+        print("handled %d in %s" % (number, where), flush=True)
+
+    uwsgi.register_signal(17, "worker2", handler)
+    uwsgi.register_signal(18, "workers", handler)
+    uwsgi.register_signal(19, "", handler)
+    uwsgi.register_signal(20, "nobody", handler)
+
+    def broken(number):
+        raise ValueError("on purpose")
+
+    uwsgi.register_signal(21, "worker", broken)
+    COUNT = 0
+
+    def count(number):
+        global COUNT
+        COUNT += 1
+
+    uwsgi.register_signal(22, "worker1", count)
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        code = environ["wsgi.input"].read().decode()
+        if environ["PATH_INFO"] == "/slow":
+            time.sleep(1)
+        return [repr(eval(code)).encode() if code else b"ok"]
+"""
+
+
+def ask(server, code):
+    return server.post("/", code.encode()).text
+
+
+def handled(server, number):
+    return re.findall(r"handled %d in worker (\d)" % number, server.log)
+
+
+def test_a_signal_goes_to_the_worker_it_is_for(serve):
+    server = serve(APP, "--processes", "3")
+    for _ in range(5):
+        assert ask(server, "uwsgi.signal(17)") == "True"
+    wait_until(lambda: handled(server, 17) == ["2"] * 5, "five in worker 2")
+
+
+def test_a_signal_goes_to_each_worker(serve):
+    server = serve(APP, "--processes", "3")
+    ask(server, "uwsgi.signal(18)")
+    wait_until(lambda: sorted(handled(server, 18)) == ["1", "2", "3"], "one in each worker")
+
+
+def test_a_signal_goes_to_one_free_worker(serve):
+    server = serve(APP, "--processes", "2", "--threads", "2")
+    for _ in range(10):
+        ask(server, "uwsgi.signal(19)")
+    wait_until(lambda: len(handled(server, 19)) == 10, "ten in any worker")
+
+
+def test_a_signal_of_nobody_is_refused_and_said(serve):
+    server = serve(APP)
+    assert 'answers to the target "nobody"' in server.log
+    assert ask(server, "uwsgi.signal(20)") == "False"
+    assert ask(server, "uwsgi.signal(99)") == "False"
+    server.wait_for_log("could not deliver signal 99: it is not registered")
+
+
+@pytest.mark.parametrize("number", [256, -1])
+def test_there_are_256_signals(serve, number):
+    server = serve(APP)
+    assert server.post("/", b"uwsgi.signal(%d)" % number).status == 500
+    server.wait_for_log("is no signal, they are 0 to 255")
+
+
+def test_a_handler_that_raises_is_logged_and_the_worker_lives(serve):
+    server = serve(APP)
+    pid = ask(server, "os.getpid()")
+    ask(server, "uwsgi.signal(21)")
+    server.wait_for_log("error managing signal 21 on worker 1")
+    assert "ValueError: on purpose" in server.log
+    assert ask(server, "os.getpid()") == pid
+
+
+def test_each_of_a_burst_is_handled_or_refused(serve):
+    server = serve(APP, "--processes", "2")
+    accepted = int(ask(server, "sum(uwsgi.signal(22) for i in range(5000))"))
+    assert accepted >= 1024
+
+    def counted():
+        for _ in range(20):
+            if ask(server, "(uwsgi.worker_id(), COUNT)") == "(1, %d)" % accepted:
+                return True
+
+    wait_until(counted, "%d in worker 1" % accepted)
+
+
+def test_a_signal_waits_for_the_successor_of_a_killed_worker(serve):
+    server = serve(APP, "--processes", "2")
+    second = int(re.search(r"uWSGI worker 2 \(pid: (\d+)", server.log)[1])
+    os.kill(second, signal.SIGSTOP)
+
+    def ask_first():
+        answer = ask(server, "uwsgi.signal(17)")
+        assert answer == "True"
+
+    ask_first()
+    os.kill(second, signal.SIGKILL)
+    wait_until(lambda: handled(server, 17) == ["2"], "the new worker 2 to handle it")
+
+
+def test_a_registered_number_is_taken(serve):
+    server = serve("""
+        import uwsgi
+        uwsgi.register_signal(1, "", print)
+        try:
+            uwsgi.register_signal(1, "", print)
+        except ValueError as e:
+            print("refused:", e)
+        free = next(n for n in range(256) if not uwsgi.signal_registered(n))
+        print("free:", free)
+        def application(e, s):
+            s("200 OK", [])
+            return [b"ok"]
+    """)
+    assert "refused: unable to register signal: 1 is registered already" in server.log
+    assert "free: 0" in server.log
+
+
+# ---- sources ----
+
+TIMERS = """
+    import uwsgi
+    def tick(number):
+        print("tick %d of %d" % (number, uwsgi.worker_id()), flush=True)
+    for number in (1, 2, 3):
+        uwsgi.register_signal(number, "worker1", tick)
+    uwsgi.add_ms_timer(1, 50)
+    uwsgi.add_rb_timer(2, 1, 1)
+    uwsgi.add_timer(3, 1)
+    def application(e, s):
+        s("200 OK", [])
+        return [b"one"]
+"""
+
+
+def ticks(server, number):
+    return server.log.count("tick %d of 1" % number)
+
+
+def test_timers_raise_signals_until_their_iterations_are_done(serve):
+    server = serve(TIMERS)
+    wait_until(lambda: ticks(server, 1) >= 20 and ticks(server, 3) >= 2, "ticks")
+    assert ticks(server, 2) == 1
+
+
+def test_timers_go_on_over_a_reload_and_are_not_doubled(serve, write):
+    server = serve(TIMERS)
+    wait_until(lambda: ticks(server, 1) >= 3, "ticks")
+    write("app.py", TIMERS.replace("50)", "100000)").replace("one", "two"))
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    wait_until(lambda: answered(server).endswith(b"two"), "the new code")
+    before = ticks(server, 1)
+    wait_until(lambda: ticks(server, 3) >= 2, "ticks of the new generation")
+    assert ticks(server, 1) - before <= 1, "the old generation's timer is over"
+
+
+def test_timers_of_a_refused_reload_go_on(serve, write):
+    server = serve(TIMERS)
+    write("app.py", "raise ValueError('no')")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("keeps serving")
+    before = ticks(server, 1)
+    wait_until(lambda: ticks(server, 1) >= before + 5, "the old timers")
+
+
+@pytest.mark.parametrize("call", ["add_timer(1, 0)", "add_rb_timer(1, -1)", "add_rb_timer(1, 0)", "add_rb_timer(1, 1, -2)",
+                                  "add_timer(300, 1)", "add_ms_timer(1, 0)", "add_file_monitor(1, '')"])
+def test_what_cannot_be_raised_is_refused(serve, call):
+    server = serve(APP)
+    assert server.post("/", b"uwsgi.%s" % call.encode()).status == 500
+    server.wait_for_log("ValueError")
+
+
+def test_a_cron_of_this_minute_runs_once(serve):
+    server = serve("""
+        import uwsgi
+        uwsgi.register_signal(7, "", lambda n: print("it is time", flush=True))
+        assert uwsgi.add_cron(7, -1, -1, -1, -1, -1) is True
+        def application(e, s):
+            s("200 OK", [])
+            return [b"ok"]
+    """)
+    server.wait_for_log("it is time")
+    assert "[uwsgi-cron] routing signal 7" in server.log
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    assert server.log.count("it is time") <= 2  # a new minute may have begun
+
+
+def test_a_file_monitor_tells_changes_of_files_and_directories(serve, tmp_path):
+    (tmp_path / "watched").mkdir()
+    server = serve("""
+        import uwsgi
+        uwsgi.register_signal(8, "", lambda n: print("the file changed", flush=True))
+        uwsgi.register_signal(9, "", lambda n: print("the directory changed", flush=True))
+        uwsgi.add_file_monitor(8, "file")
+        uwsgi.add_file_monitor(9, "watched")
+        def application(e, s):
+            s("200 OK", [])
+            return [b"ok"]
+    """)
+    (tmp_path / "file").write_text("x")
+    server.wait_for_log("the file changed")
+    (tmp_path / "watched" / "new").write_text("x")
+    server.wait_for_log("the directory changed")
+
+
+def test_the_decorators_of_the_seeds_work(serve):
+    server = serve("""
+        import uwsgi
+        from uwsgidecorators import timer, rbtimer, cron, signal, filemon
+
+        @timer(1)
+        def every(signum):
+            print("timer", signum, uwsgi.worker_id(), flush=True)
+
+        @rbtimer(1, target="workers")
+        def rb(signum):
+            print("rbtimer", uwsgi.worker_id(), flush=True)
+
+        @cron(-1, -1, -1, -1, -1)
+        def minutely(signum):
+            print("cron", flush=True)
+
+        @signal(40, target="worker1")
+        def on_signal(signum):
+            print("signal", signum, flush=True)
+
+        def application(e, s):
+            uwsgi.signal(40)
+            s("200 OK", [])
+            return [b"ok"]
+    """, "--processes", "2")
+    answered(server)
+    for line in ("timer 0", "rbtimer 1", "rbtimer 2", "cron", "signal 40"):
+        server.wait_for_log(line)
+
+
+def test_signal_wait_returns_for_a_signal(serve):
+    server = serve("""
+        import threading, uwsgi
+        uwsgi.register_signal(5, "worker1", lambda n: print("handled", n, flush=True))
+
+        def application(e, s):
+            threading.Timer(0.2, uwsgi.signal, (5,)).start()
+            print("got", uwsgi.signal_wait(5), uwsgi.signal_received(), flush=True)
+            s("200 OK", [])
+            return [b"ok"]
+    """)
+    assert answered(server).endswith(b"ok")
+    server.wait_for_log("got b'' 5")
+
+
+def test_signals_under_load_and_reloads_are_all_handled(serve):
+    server = serve("""
+        import uwsgi
+        uwsgi.register_signal(5, "", lambda n: print("one more", flush=True))
+        def application(e, s):
+            if e["PATH_INFO"] == "/raise":
+                print("raised %s" % uwsgi.signal(5), flush=True)
+            s("200 OK", [])
+            return [b"ok"]
+    """, "--processes", "2", "-L")
+    with Load(server, "/raise") as load:
+        for generation in (2, 3, 4):
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("generation %d answers" % generation)
+    assert not load.failures
+    raised = server.log.count("raised True")
+    assert raised == load.answers
+    wait_until(lambda: server.log.count("one more") == raised, lambda: "%d of %d" % (server.log.count("one more"), raised))
+    wait_until(lambda: len(session_members(server.process.pid)) == 4, "one generation")

@@ -1,0 +1,117 @@
+/* Cron on a fake clock: each minute of a year, and clocks that are set. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "cron.h"
+
+static void set_up(void)
+{
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1); /* no zone files needed */
+	tzset();
+}
+
+TestSuite(cron, .init = set_up);
+
+/* Minutes of the epoch of a local time that comes once. */
+static int64_t at(int year, int month, int day, int hour, int minute)
+{
+	struct tm tm = { .tm_year = year - 1900,
+			 .tm_mon = month - 1,
+			 .tm_mday = day,
+			 .tm_hour = hour,
+			 .tm_min = minute,
+			 .tm_isdst = -1 };
+	return (int64_t)mktime(&tm) / 60;
+}
+
+static int runs(struct cron_spec spec, int64_t from, int64_t to)
+{
+	int count = 0;
+	int64_t seen = from - 1;
+	for (int64_t now = from; now < to; now++) {
+		count += cron_is_due(&spec, seen, now);
+		seen = cron_seen(seen, now);
+	}
+	return count;
+}
+
+Test(cron, runs_each_slot_of_a_year_once)
+{
+	static const struct {
+		struct cron_spec spec;
+		int times;
+	} rows[] = {
+		{ { { 40, 2, -1, -1, -1 } }, 365 }, /* the seed's: 2:40, skipped and repeated once a year */
+		{ { { 59, 2, -1, -1, -1 } }, 365 },
+		{ { { 0, 3, -1, -1, -1 } }, 365 },
+		{ { { 0, 12, 1, -1, -1 } }, 12 },
+		{ { { 0, 0, 1, 1, -1 } }, 1 },
+		{ { { 30, 6, -1, -1, 0 } }, 52 }, /* Sundays of 2026 */
+		{ { { 30, 6, -1, -1, 7 } }, 52 },
+		{ { { 30, 6, 13, -1, 5 } }, 12 + 52 - 3 }, /* the 13th or a Friday: three Fridays the 13th in 2026 */
+		{ { { 30, 6, 31, -1, -1 } }, 7 },
+		{ { { 30, 6, 29, 2, -1 } }, 0 }, /* no leap year */
+		{ { { -5, -1, -1, -1, -1 } }, 365 * 24 * 12 },
+		{ { { -1, -1, -1, -1, -1 } }, 365 * 24 * 60 },
+		{ { { 15, -1, -1, -1, -1 } }, 365 * 24 },
+		{ { { 0, 0, -2, -1, -1 } }, 6 * 15 + 14 + 5 * 15 }, /* even days */
+		{ { { 0, 0, 1, -3, -1 } }, 4 },
+		{ { { 99, -1, -1, -1, -1 } }, 0 },
+		{ { { 0, 24, -1, -1, -1 } }, 0 },
+	};
+	int64_t from = at(2026, 1, 1, 0, 0), to = at(2027, 1, 1, 0, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_eq(runs(rows[i].spec, from, to), rows[i].times, "row %zu: %d", i,
+			     runs(rows[i].spec, from, to));
+}
+
+Test(cron, a_time_that_daylight_saving_skips_comes_right_after_it)
+{
+	struct cron_spec spec = { { 40, 2, -1, -1, -1 } };
+	int64_t three = at(2026, 3, 29, 3, 0);
+	cr_assert_not(cron_is_due(&spec, three - 2, three - 1));
+	cr_assert(cron_is_due(&spec, three - 1, three));
+	cr_assert_not(cron_is_due(&spec, three, three + 1));
+	cr_assert_not(cron_is_due(&spec, three + 39, three + 40));
+}
+
+Test(cron, a_time_that_comes_twice_counts_once)
+{
+	struct cron_spec spec = { { 40, 2, -1, -1, -1 } };
+	int64_t first = at(2026, 10, 25, 1, 0) + 100;
+	cr_assert(cron_is_due(&spec, first - 1, first));
+	cr_assert_not(cron_is_due(&spec, first + 59, first + 60));
+	struct cron_spec quarter = { { -15, -1, -1, -1, -1 } };
+	cr_assert_eq(runs(quarter, at(2026, 10, 25, 0, 0), at(2026, 10, 26, 0, 0)), 25 * 4);
+}
+
+Test(cron, a_clock_set_forward_runs_what_it_jumped_over_once)
+{
+	struct cron_spec spec = { { 30, 6, -1, -1, -1 } }, every = { { -1, -1, -1, -1, -1 } };
+	int64_t six = at(2026, 6, 1, 6, 0);
+	cr_assert(cron_is_due(&spec, six, six + 60));
+	cr_assert_not(cron_is_due(&spec, cron_seen(six, six + 60), six + 61));
+	cr_assert(cron_is_due(&every, six, six + 60));
+	cr_assert_not(cron_is_due(&spec, six, six + 600), "too far: it begins anew");
+	cr_assert(cron_is_due(&spec, six - 600, six + 30));
+}
+
+Test(cron, a_clock_set_back_runs_nothing_twice)
+{
+	struct cron_spec spec = { { 30, 6, -1, -1, -1 } }, every = { { -1, -1, -1, -1, -1 } };
+	int64_t seen = at(2026, 6, 1, 6, 45);
+	for (int64_t now = seen - 45; now <= seen; now++) {
+		cr_assert_not(cron_is_due(&spec, seen, now));
+		cr_assert(cron_is_due(&every, seen, now));
+		cr_assert_eq(cron_seen(seen, now), seen);
+	}
+	cr_assert_eq(cron_seen(seen, seen - 1000), seen - 1000);
+}
+
+Test(cron, a_zone_without_daylight_saving_is_no_exception)
+{
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	struct cron_spec spec = { { 40, 2, -1, -1, -1 } };
+	cr_assert_eq(runs(spec, at(2026, 1, 1, 0, 0), at(2027, 1, 1, 0, 0)), 365);
+}

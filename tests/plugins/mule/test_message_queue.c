@@ -1,0 +1,100 @@
+/* Messages between processes: whole, in order, bounded, and safe from whoever is killed. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "message_queue.h"
+
+static bool is_awake(struct message_queue *q)
+{
+	struct pollfd p = { .fd = message_queue_fd(q), .events = POLLIN };
+	return poll(&p, 1, 0) == 1;
+}
+
+static void expect(struct message_queue *q, const char *text)
+{
+	size_t len;
+	char *message = message_queue_take(q, &len);
+	cr_assert_not_null(message, "%s", text);
+	cr_assert_eq(len, strlen(text));
+	cr_assert_str_eq(message, text);
+	free(message);
+}
+
+Test(message_queue, gives_messages_whole_and_in_order)
+{
+	struct message_queue *q = message_queue_open("test", 4096);
+	size_t len;
+	cr_assert_null(message_queue_take(q, &len));
+	cr_assert_eq(message_queue_put(q, "one", 3), 0);
+	cr_assert_eq(message_queue_put(q, "", 0), 0);
+	cr_assert_eq(message_queue_put(q, "three", 5), 0);
+	cr_assert(is_awake(q));
+	expect(q, "one");
+	cr_assert(is_awake(q), "more is left");
+	expect(q, "");
+	expect(q, "three");
+	cr_assert_not(is_awake(q));
+	cr_assert_null(message_queue_take(q, &len));
+}
+
+Test(message_queue, goes_around_its_end)
+{
+	struct message_queue *q = message_queue_open("test", 128);
+	char text[64];
+	message_queue_put(q, "stays", 5); /* never empty, so that it never begins anew */
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof text, "message %d %.*s", i, i % 20, "....................");
+		cr_assert_eq(message_queue_put(q, text, strlen(text)), 0, "%d", i);
+		size_t len;
+		char *before = message_queue_take(q, &len);
+		cr_assert(i == 0 ? !strcmp(before, "stays") : !strncmp(before, "message ", 8) && atoi(before + 8) == i - 1);
+		free(before);
+	}
+}
+
+Test(message_queue, refuses_what_does_not_fit_and_loses_nothing_by_it)
+{
+	struct message_queue *q = message_queue_open("test", 128);
+	struct message_queue_info info;
+	char large[256] = { 0 };
+	cr_assert_eq(message_queue_put(q, large, sizeof large), -EAGAIN);
+	cr_assert_eq(message_queue_put(q, large, (size_t)-1), -EAGAIN);
+	cr_assert_eq(message_queue_put(q, "first", 5), 0);
+	cr_assert_eq(message_queue_put(q, large, 105), -EAGAIN);
+	cr_assert_eq(message_queue_put(q, large, 104), 0, "the last byte is used");
+	cr_assert_eq(message_queue_put(q, "", 0), -EAGAIN);
+	expect(q, "first");
+	message_queue_get(q, &info);
+	cr_assert(info.put == 2 && info.taken == 1 && info.refused == 4 && info.bytes == 112);
+}
+
+Test(message_queue, goes_on_when_those_who_use_it_are_killed)
+{
+	struct message_queue *q = message_queue_open("test", 4096);
+	char text[300];
+	memset(text, 'x', sizeof text);
+	for (int round = 0; round < 40; round++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			for (size_t len = 0;; len = (len + 7) % sizeof text) {
+				size_t got;
+				message_queue_put(q, text, len);
+				free(message_queue_take(q, &got));
+			}
+		usleep(300 + (useconds_t)(round * 53 % 700)); /* somewhere in the middle */
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		size_t len;
+		for (char *left; (left = message_queue_take(q, &len)); free(left))
+			cr_assert(len < sizeof text && strspn(left, "x") == len, "whole");
+		cr_assert_eq(message_queue_put(q, "alive", 5), 0);
+		expect(q, "alive");
+	}
+}
