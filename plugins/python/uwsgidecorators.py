@@ -139,7 +139,7 @@ def manage_spool_request(task):
 class _spool:
     """@spool: the function is called in a spooler, later; it is done when it returns."""
 
-    result = uwsgi.SPOOL_OK
+    result: int | None = uwsgi.SPOOL_OK
 
     def __new__(cls, function=None, pass_arguments=False):
         if function is None:
