@@ -76,8 +76,8 @@ static int place(const char *aside, const char *path, const char *folder, bool *
 	*made_r = false;
 	if (rename(aside, path) == 0)
 		return 0;
-	if (errno != ENOENT || mkdir(folder, 0750) == -1)
-		return errno == EEXIST ? -ENOENT : -errno;
+	if (errno != ENOENT || (mkdir(folder, 0750) == -1 && errno != EEXIST)) /* somebody may be faster */
+		return -errno;
 	*made_r = true;
 	return rename(aside, path) == -1 ? -errno : 0;
 }

@@ -403,6 +403,20 @@ def test_a_spooler_that_cannot_be_written_to_ends_the_start(serve, write):
     assert "plain/sp: cannot write to the directory: Not a directory" in server.last_line()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to give it up")
+def test_what_is_made_for_a_user_belongs_to_that_user(serve, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    tmp_path.chmod(0o777)
+    server = serve(APP, "--spooler", "sp", "--uid", "nobody", "--gid", "nogroup", "--spooler-frequency", "1")
+    path = spooled(server.post("/", "uwsgi.spool(id='1', priority='3')").text)
+    wait_for(tmp_path, "1")
+    wait_drained(tmp_path)
+    owners = {p.stat().st_uid for p in (tmp_path / "sp", tmp_path / "sp/.state", path.parent)}
+    assert owners == {(tmp_path / "ran").stat().st_uid} and 0 not in owners
+
+
 def test_a_directory_that_everybody_can_write_to_is_told(spooling, tmp_path):
     (tmp_path / "sp").mkdir()
     (tmp_path / "sp").chmod(0o777)
