@@ -19,13 +19,13 @@ static atomic_uint count;
 
 /* The process, its count and the time name a task on this host; the number does so where hosts or process ids are
  * not told apart, as in containers. */
-static unsigned next_number(uint64_t now_us)
+static unsigned next_number(pid_t pid, uint64_t now_us)
 {
 	static __thread uint64_t state;
 	static __thread pid_t owner;
-	if (owner != getpid() && getrandom(&state, sizeof state, GRND_NONBLOCK) != sizeof state)
+	if (owner != pid && getrandom(&state, sizeof state, GRND_NONBLOCK) != sizeof state)
 		state = now_us;
-	owner = getpid();
+	owner = pid;
 	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return (unsigned)(state >> 33);
 }
@@ -34,8 +34,9 @@ static void make_name(char name_r[SPOOL_NAME_MAX])
 {
 	char host[256] = "";
 	uint64_t now_us = uwsgi_micros();
+	pid_t pid = getpid();
 	gethostname(host, sizeof host - 1);
-	struct spool_name name = { host, getpid(), atomic_fetch_add(&count, 1) + 1, next_number(now_us), now_us };
+	struct spool_name name = { host, pid, atomic_fetch_add(&count, 1) + 1, next_number(pid, now_us), now_us };
 	spool_name_make(name_r, &name);
 }
 

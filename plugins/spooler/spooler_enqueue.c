@@ -42,7 +42,7 @@ static struct uwsgi_str text_of(const struct uwsgi_value *v, char room[32])
 
 static int add_pair(struct uwsgi_call *c, struct order *order, const struct uwsgi_value *k, const struct uwsgi_value *v)
 {
-	char room[32];
+	char room[32] = "";
 	struct uwsgi_str key = uwsgi_value_str(k), value = text_of(v, room);
 	enum reserved r = 0;
 	while (r < RESERVED && (key.n != strlen(reserved_names[r]) || memcmp(key.p, reserved_names[r], key.n)))

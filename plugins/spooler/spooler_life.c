@@ -2,8 +2,8 @@
  *
  * It learns of tasks by name, through inotify, and keeps them in a queue in memory.  The whole directory is looked at
  * at the start, when names were lost, and at the frequency, for what inotify does not tell (another host, another
- * server's file that was being written).  One task is run each turn of the loop, so that an order to end and the
- * signals for the spooler, which the kernel handles in the same loop, are heard between two tasks. */
+ * server's file that was being written).  Tasks run from a timer of the loop: an order to end, and the signals for the
+ * spooler, which the kernel handles in the same loop, are heard between two tasks, at least once a millisecond. */
 #include "spooler.h"
 
 #include <errno.h>
