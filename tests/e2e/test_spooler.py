@@ -740,6 +740,12 @@ def test_the_forms_of_the_decorators(spooling, tmp_path):
     assert ran(tmp_path).count(("fails",)) == 2 and len(tasks(tmp_path)) == 2
 
 
+def test_with_lazy_apps_a_spooler_loads_the_application_itself(spooling, tmp_path):
+    server = spooling("--lazy-apps", code=DECORATED)
+    spooled(server.ask("a_longer_task.spool(n=1)"))
+    wait_until(lambda: ran(tmp_path) == [("longer", {"n": "1"})], "the task")
+
+
 def test_functions_of_one_name_are_told_apart(spooling, tmp_path, write):
     write("other.py", DECORATED.replace('"longer"', '"other"'))
     server = spooling("--import", "other", code=DECORATED)
