@@ -337,10 +337,28 @@ static void put_aside(struct core *core, struct conn *c)
 	core->again = c;
 }
 
+bool accept_hand_on(struct serve *s, struct conn *c)
+{
+	if (!s->hands_on || atomic_load(s->stopping) || c->phase != CONN_IDLE || c->in.len || c->closing ||
+	    conn_has_backlog(c))
+		return false;
+	int fd = dup(c->fd); /* sent, this one is closed; the other with its connection */
+	if (fd == -1)
+		return false;
+	if (listeners_hand_on(s->sockets, c->socket, fd)) {
+		close(fd);
+		return false;
+	}
+	conn_close(s, c);
+	return true;
+}
+
 /* Work on a connection as far as it goes now.  False when it was closed or put aside: do not touch it again. */
 static bool work(struct core *core, struct conn *c)
 {
 	struct serve *s = core->serve;
+	if (core->refuses && accept_hand_on(s, c))
+		return false;
 	for (;;) {
 		if (c->phase == CONN_LINGER)
 			return !linger(core, c);
@@ -385,7 +403,8 @@ static bool work(struct core *core, struct conn *c)
 			continue;
 		if (c->phase == CONN_IDLE) {
 			if (atomic_load(&s->draining) && c->requests) {
-				conn_close(s, c);
+				if (!accept_hand_on(s, c))
+					conn_close(s, c);
 				return false;
 			}
 			conn_set_phase(s, c, CONN_IDLE,
@@ -455,6 +474,30 @@ static void accept_failed(struct serve *s, const struct listener *l, int error)
 	pthread_mutex_unlock(&s->loop_lock);
 }
 
+static void welcome(struct core *core, const struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+	struct conn *c = conn_open(core->serve, fd, l);
+	if (!c) {
+		close(fd);
+		return;
+	}
+	set_peer(c, peer);
+	c->phase = CONN_IDLE;
+	own_and_work(core, c);
+}
+
+void accept_handed(struct source *source, uint32_t events, struct core *core)
+{
+	struct serve *s = core->serve;
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	int index;
+	(void)source;
+	(void)events;
+	int fd = listeners_take_handed(s->sockets, &index, &peer);
+	if (fd >= 0)
+		welcome(core, &s->listeners[index], fd, &peer);
+}
+
 void accept_event(struct source *source, uint32_t events, struct core *core)
 {
 	const struct listener *l = (const struct listener *)source;
@@ -466,12 +509,5 @@ void accept_event(struct source *source, uint32_t events, struct core *core)
 		accept_failed(s, l, fd);
 		return;
 	}
-	struct conn *c = conn_open(s, fd, l);
-	if (!c) {
-		close(fd);
-		return;
-	}
-	set_peer(c, &peer);
-	c->phase = CONN_IDLE;
-	own_and_work(core, c);
+	welcome(core, l, fd, &peer);
 }

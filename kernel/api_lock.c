@@ -1,4 +1,5 @@
-/* api_lock.c - locks between all processes of the server, for the application: lock 0 and as many more as `locks` says. */
+/* api_lock.c - locks between all processes of the server, for the application: lock 0 and as many more as `locks` says.
+ */
 #include "api_lock.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@ static struct uwsgi_lock *lock_arg(struct uwsgi_call *c)
 	int64_t number = uwsgi_arg_int(c, 0);
 	if (number >= 0 && number <= wanted && locks)
 		return locks[number];
-	uwsgi_fail(c, UWSGI_EVALUE, "Invalid lock number: %lld, there is lock 0 and %d more (locks)", (long long)number, wanted);
+	uwsgi_fail(c, UWSGI_EVALUE, "Invalid lock number: %lld, there is lock 0 and %d more (locks)", (long long)number,
+		   wanted);
 	return NULL;
 }
 
@@ -58,7 +60,8 @@ static int is_locked(struct uwsgi_call *c)
 
 static const struct uwsgi_api_fn rows[] = {
 	{ "lock", "(locknum: int = 0) -> None",
-	  "Wait for a lock of all processes, and take it. When its owner dies, the next one gets it.", take, UWSGI_FN_BLOCKS },
+	  "Wait for a lock of all processes, and take it. When its owner dies, the next one gets it.", take,
+	  UWSGI_FN_BLOCKS },
 	{ "unlock", "(locknum: int = 0) -> None", "Give a lock back.", give, 0 },
 	{ "is_locked", "(locknum: int = 0) -> bool", "Does anybody hold the lock?", is_locked, 0 },
 	{ 0 },
@@ -72,7 +75,10 @@ const struct uwsgi_api_fn *api_lock_rows(void)
 int api_lock_register(struct option_registry *options)
 {
 	static const struct uwsgi_option options_rows[] = {
-		{ .name = "locks", .type = UWSGI_OPT_INT, .value = &wanted, .group = "processes",
+		{ .name = "locks",
+		  .type = UWSGI_OPT_INT,
+		  .value = &wanted,
+		  .group = "processes",
 		  .help = "so many locks for the application besides lock 0" },
 		{ 0 },
 	};

@@ -337,7 +337,8 @@ static const struct uwsgi_api_fn rows[] = {
 
 int api_server_register(struct api_registry *reg)
 {
-	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows(), api_lock_rows() };
+	const struct uwsgi_api_fn *const tables[] = { rows, api_request_rows(), api_signal_rows(), api_socket_rows(),
+						      api_lock_rows() };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int rc = api_register(reg, "kernel", tables[i], sizeof(struct uwsgi_api_fn));
 		if (rc < 0)

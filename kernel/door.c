@@ -9,6 +9,7 @@
 
 static void look_away(struct serve *s)
 {
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->handed_fd, NULL);
 	for (size_t i = 0; i < s->listener_count; i++)
 		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listeners[i].socket->fd, NULL);
 }
@@ -25,7 +26,8 @@ int door_open(struct serve *s)
 			return failed;
 		}
 	}
-	return 0;
+	struct epoll_event handed = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &s->handed_source };
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->handed_fd, &handed) == -1 ? -errno : 0;
 }
 
 void door_pause(struct serve *s)

@@ -41,6 +41,7 @@ struct entry {
 struct listeners {
 	const struct settings *settings;
 	struct handover *handover;
+	int handed[2]; /* connections from a worker that ends or is stuck to the others; [0] is read */
 	struct entry *entries[SOCKETS_MAX];
 	const struct uwsgi_socket *list[SOCKETS_MAX];
 	size_t count;
@@ -305,6 +306,18 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	return e;
 }
 
+/* Kept: a connection of the old generation goes to the new one. */
+static int open_handed(struct listeners *l)
+{
+	if (handover_claim(l->handover, "handed on", &l->handed[0], NULL) &&
+	    handover_claim(l->handover, "to be handed on", &l->handed[1], NULL))
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, l->handed) == -1)
+		return -errno;
+	int failed = handover_keep(l->handover, "handed on", l->handed[0], "");
+	return failed ? failed : handover_keep(l->handover, "to be handed on", l->handed[1], "");
+}
+
 int listeners_bind(struct listeners *l)
 {
 	for (size_t i = 0; i < l->wanted_count; i++) {
@@ -321,7 +334,7 @@ int listeners_bind(struct listeners *l)
 			uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
 				  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
 	}
-	return 0;
+	return open_handed(l);
 }
 
 /* The pair a gateway passes connections through; what waits in it is not lost over a reload. */
@@ -391,14 +404,13 @@ void listeners_vacuum(struct listeners *l, bool only_new)
 
 /* ---- connections ---- */
 
-static int receive_fd(int from)
+static int receive_fd(int from, int *note_r)
 {
-	char byte;
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov = { &byte, 1 };
+	struct iovec iov = { note_r, sizeof *note_r };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
 	};
@@ -423,7 +435,8 @@ int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *pe
 		fd = accept4(socket->fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		return fd == -1 ? -errno : fd;
 	}
-	fd = receive_fd(socket->fd);
+	int note;
+	fd = receive_fd(socket->fd, &note);
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) == -1)
 		peer->ss_family = AF_UNSPEC;
 	return fd;
@@ -446,15 +459,14 @@ int uwsgi_socket_queue_fd(struct uwsgi_socket *socket)
 	return ((const struct entry *)socket)->queue_fd;
 }
 
-int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
+/* With a number as a note. */
+static int send_fd(int to, int fd, int note)
 {
-	const struct entry *e = (const struct entry *)socket;
-	char byte = 0;
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec iov = { &byte, 1 };
+	struct iovec iov = { &note, sizeof note };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
 	};
@@ -463,8 +475,52 @@ int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	if (sendmsg(e->queue_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+	if (sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		return errno == ENOBUFS ? -EAGAIN : -errno;
 	close(fd);
 	return 0;
+}
+
+int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
+{
+	return send_fd(((const struct entry *)socket)->queue_fd, fd, 0);
+}
+
+/* ---- from one worker to the others ---- */
+
+/* A socket keeps the number of its descriptor over reloads, whatever becomes of its place in the list. */
+int listeners_hand_on(const struct listeners *l, const struct uwsgi_socket *socket, int fd)
+{
+	return send_fd(l->handed[1], fd, socket->fd);
+}
+
+int listeners_handed_fd(const struct listeners *l)
+{
+	return l->handed[0];
+}
+
+static int index_of(const struct listeners *l, int socket_fd)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->list[i]->fd == socket_fd)
+			return (int)i;
+	return -ENOENT;
+}
+
+int listeners_take_handed(const struct listeners *l, int *index_r, struct sockaddr_storage *peer)
+{
+	int socket_fd;
+	socklen_t len = sizeof *peer;
+	int fd = receive_fd(l->handed[0], &socket_fd);
+	if (fd < 0)
+		return fd;
+	int index = index_of(l, socket_fd);
+	if (index < 0) { /* the configuration has it no more */
+		close(fd);
+		return index;
+	}
+	*index_r = index;
+	if (getpeername(fd, (struct sockaddr *)peer, &len) == -1)
+		peer->ss_family = AF_UNSPEC;
+	return fd;
 }

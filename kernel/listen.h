@@ -32,8 +32,17 @@ void listeners_close_gateways(struct listeners *l);
 /* Remove the files of unix sockets; for the end of the server, or, with `only_new`, of a rehearsal. */
 void listeners_vacuum(struct listeners *l, bool only_new);
 
-/* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 struct sockaddr_storage;
+/* A connection that a worker will not serve any more, because it ends or all its cores are stuck, goes to whichever worker
+ * reads first, of this generation or the next; nothing of what waits in it was read.  On success the descriptor is closed.
+ * 0 or -errno. */
+int listeners_hand_on(const struct listeners *l, const struct uwsgi_socket *socket, int fd);
+/* Readable when such a connection waits. */
+int listeners_handed_fd(const struct listeners *l);
+/* Take it: its descriptor, or -errno; `index_r` is that of its socket in listeners_list. */
+int listeners_take_handed(const struct listeners *l, int *index_r, struct sockaddr_storage *peer);
+
+/* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer);
 
 #endif

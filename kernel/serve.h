@@ -30,6 +30,7 @@ struct conn;
 struct harakiri_settings;
 struct hook_registry;
 struct kernel;
+struct listeners;
 struct patience_settings;
 struct plugins;
 struct recycle_settings;
@@ -177,6 +178,11 @@ struct serve {
 	struct listener *listeners;
 	size_t listener_count;
 	struct source loop_source, wake_source;
+	struct source handed_source; /* connections from a worker that ends or is stuck */
+	int handed_fd;
+	const struct listeners *sockets;
+	bool hands_on;		       /* there are, or will be, others */
+	const _Atomic bool *stopping; /* the server is: there are none */
 	struct signal_source {
 		struct source source;
 		int queue;

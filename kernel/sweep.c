@@ -57,8 +57,12 @@ static void close_idle(struct core *core, struct conn *c)
 		conn_continue(core, c); /* its event may have gone to the core that is stuck */
 		return;
 	}
-	if ((c->phase == CONN_IDLE && !c->in.len && !is_fresh(core->serve, c)) || atomic_load(&core->serve->hurry))
-		conn_close(core->serve, c);
+	struct serve *s = core->serve;
+	bool hurry = atomic_load(&s->hurry);
+	if (!hurry && accept_hand_on(s, c))
+		return;
+	if (hurry || (c->phase == CONN_IDLE && !c->in.len && !is_fresh(s, c)))
+		conn_close(s, c);
 	else
 		conn_let_go(core, c);
 }

@@ -1,4 +1,5 @@
-/* message_queue.c - see message_queue.h: a ring of records, a length and its bytes, under a lock that survives its owner. */
+/* message_queue.c - see message_queue.h: a ring of records, a length and its bytes, under a lock that survives its
+ * owner. */
 #include "message_queue.h"
 
 #include <errno.h>
@@ -11,8 +12,8 @@
 
 #define ALIGN 8u
 
-/* Positions only grow while something waits; both are moved after the bytes, so that a writer or a reader that is killed
- * has either done its work or nothing. */
+/* Positions only grow while something waits; both are moved after the bytes, so that a writer or a reader that is
+ * killed has either done its work or nothing. */
 struct ring {
 	_Atomic uint64_t head, tail;
 	_Atomic uint64_t put, taken, refused;

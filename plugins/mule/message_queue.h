@@ -1,7 +1,7 @@
 /* message_queue.h - messages of any size between processes, through shared memory that lives on over reloads.
  *
- * A message is there whole or not at all: its bytes are in place before its end is told, and it leaves when it was copied
- * out.  Whoever is killed in between leaves the queue as it was. */
+ * A message is there whole or not at all: its bytes are in place before its end is told, and it leaves when it was
+ * copied out.  Whoever is killed in between leaves the queue as it was. */
 #ifndef MULE_MESSAGE_QUEUE_H
 #define MULE_MESSAGE_QUEUE_H
 

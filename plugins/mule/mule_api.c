@@ -14,7 +14,8 @@ static int send_to(struct uwsgi_call *c, int queue, struct uwsgi_str message)
 				  m->message_max);
 	int failed = message_queue_put(m->queues[queue], message.p, message.n);
 	if (failed)
-		uwsgi_log("*** MULE MSG QUEUE IS FULL: a message of %zu bytes is refused (mule-queue-size) ***\n", message.n);
+		uwsgi_log("*** MULE MSG QUEUE IS FULL: a message of %zu bytes is refused (mule-queue-size) ***\n",
+			  message.n);
 	uwsgi_ret_bool(c, !failed);
 	return 0;
 }
@@ -28,7 +29,8 @@ static int mule_msg(struct uwsgi_call *c)
 		return uwsgi_fail(c, UWSGI_EVALUE, "no mule configured");
 	if (type == UWSGI_T_BYTES || type == UWSGI_T_STR) {
 		int farm = farm_find(m, uwsgi_arg_str(c, 1).p);
-		return farm < 0 ? uwsgi_fail(c, UWSGI_EVALUE, "unknown farm") : send_to(c, 1 + m->count + farm, message);
+		return farm < 0 ? uwsgi_fail(c, UWSGI_EVALUE, "unknown farm")
+				: send_to(c, 1 + m->count + farm, message);
 	}
 	int64_t number = type == UWSGI_T_INT ? uwsgi_value_int(&c->args[1]) : -1;
 	if (number < 0 || number > m->count)
@@ -56,7 +58,8 @@ static int wait_ms(uint64_t deadline)
 }
 
 /* The first message of the queues, or, with `signals`, None after a signal was handled; b'' when the time is over. */
-static int receive(struct uwsgi_call *c, struct message_queue **queues, int count, bool signals, size_t max, int64_t seconds)
+static int receive(struct uwsgi_call *c, struct message_queue **queues, int count, bool signals, size_t max,
+		   int64_t seconds)
 {
 	struct pollfd waits[64];
 	int fds[2], signal_fds = signals ? uwsgi_signal_fds(fds) : 0, n = 0;

@@ -122,7 +122,8 @@ int mule_run(int number)
 		uwsgi_process_own();
 		if (uwsgi_hook_each(UWSGI_HOOK_SCRIPT_RUN, visit_script, &program))
 			return program.status;
-		uwsgi_log("uwsgi: mule %d: nobody can run \"%s\"; it handles signals and messages\n", number, program.text);
+		uwsgi_log("uwsgi: mule %d: nobody can run \"%s\"; it handles signals and messages\n", number,
+			  program.text);
 	}
 	run_own_program();
 	int failed = listen_to_all(number);

@@ -94,7 +94,8 @@ static int init(void)
 {
 	all.message_max = (size_t)message_max;
 	if (message_max + 64 > queue_size) {
-		uwsgi_cause("mule-msg-size = %lld: the queues have room for less (mule-queue-size)", (long long)message_max);
+		uwsgi_cause("mule-msg-size = %lld: the queues have room for less (mule-queue-size)",
+			    (long long)message_max);
 		return -EINVAL;
 	}
 	if (!all.count && !farms.n)
@@ -118,7 +119,8 @@ static const struct uwsgi_option options[] = {
 	    .type = UWSGI_OPT_CALL, .arg = UWSGI_ARG_OPTIONAL, .apply = apply_mule),
 	ROW("mules", "so many mules that handle signals and messages", .type = UWSGI_OPT_CALL, .apply = apply_mules),
 	ROW("farm", "\"name:1,2\": a group of mules", .type = UWSGI_OPT_LIST, .value = &farms),
-	ROW("mule-msg-size", "largest message in bytes (default 1048576)", .type = UWSGI_OPT_INT64, .value = &message_max),
+	ROW("mule-msg-size", "largest message in bytes (default 1048576)", .type = UWSGI_OPT_INT64,
+	    .value = &message_max),
 	ROW("mule-queue-size", "room for waiting messages of each mule and farm, in MiB (default 64)",
 	    .type = UWSGI_OPT_MB, .value = &queue_size),
 	{ 0 },

@@ -77,7 +77,8 @@ int py_program_script(const char *script, int *status_r)
 	if (!colon && !ends_in(script, ".py"))
 		return -ENOENT;
 	if (!colon && !(file = fopen(script, "re"))) {
-		uwsgi_log("open(\"%s\"): %s; %s %d ends\n", script, strerror(errno), uwsgi_my_kind(), uwsgi_my_number());
+		uwsgi_log("open(\"%s\"): %s; %s %d ends\n", script, strerror(errno), uwsgi_my_kind(),
+			  uwsgi_my_number());
 		*status_r = 1;
 		return 0;
 	}

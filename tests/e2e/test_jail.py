@@ -217,11 +217,12 @@ def test_who_is_not_root_has_namespaces_with_one_of_users(write, tmp_path):
 # ---- another root directory ----
 
 @pytest.fixture
-def jail(write, tmp_path):
-    """Options for a root directory with the libraries of this machine, which only the server sees."""
+def start_jailed(write, tmp_path):
+    """start_jailed(*options): a server and a root directory with the libraries of this machine.  The mounts are made in a
+    namespace that ends with the server: nothing of them may be left under a folder that is removed later."""
     folder = tmp_path / "jail"
     write("jail/srv/app.py", APP)
-    options = ["--unshare", "fs", "--hook-pre-jail", "mount:none %s %s bind" % (folder, folder)]
+    options = ["--hook-pre-jail", "mount:none %s %s bind" % (folder, folder)]
     for name in ("usr", "lib", "lib64", "bin"):
         if os.path.isdir("/" + name):
             (folder / name).mkdir()
@@ -231,15 +232,27 @@ def jail(write, tmp_path):
     options += ["--hook-pre-jail", "mount:proc none %s/proc" % folder]
     for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(parent.stat().st_mode | 0o055)
-    return [*options, "--chdir", "/srv", "--wsgi-file", "app.py", "--plugin", "python"]
+    servers = []
+
+    def start_jailed(*args):
+        namespace = ("unshare", "--mount", "--propagation", "private")
+        server = Wrapped(tmp_path, namespace, "--master", *args, *options, "--chdir", "/srv", "--wsgi-file", "app.py", "--plugin",
+                         "python")
+        servers.append(server)
+        return server.wait_ready()
+
+    yield start_jailed
+    for server in servers:
+        server.stop()
+    assert str(tmp_path) not in pathlib.Path("/proc/mounts").read_text()
 
 
 @root_only
 @pytest.mark.parametrize("how", ["chroot", "pivot-root"])
-def test_another_root_directory(start, jail, tmp_path, how):
+def test_another_root_directory(start_jailed, tmp_path, how):
     value = "%s/jail" % tmp_path if how == "chroot" else "{0}/jail {0}/jail/old".format(tmp_path)
     more = ["--hook-in-jail", "umount:/old,rec"] if how == "pivot-root" else []
-    server = start("--master", "--" + how, value, *jail, *more, "--uid", "65534", "--gid", "65534")
+    server = start_jailed("--" + how, value, *more, "--uid", "65534", "--gid", "65534")
     for _ in range(2):
         names = server.get("/root").text.split()
         assert "srv" in names and "usr" in names and "etc" not in names
@@ -252,9 +265,9 @@ def test_another_root_directory(start, jail, tmp_path, how):
 
 
 @root_only
-def test_a_socket_in_another_root_is_cleared_away(start, jail, tmp_path):
+def test_a_socket_in_another_root_is_cleared_away(start_jailed, tmp_path):
     path = tmp_path / "jail/srv/site.sock"
-    server = start("--master", "--chroot", "%s/jail" % tmp_path, "--socket", "site.sock", "--vacuum", *jail, address=path)
+    server = start_jailed("--chroot", "%s/jail" % tmp_path, "--socket", "site.sock", "--vacuum")
     assert path.is_socket()
     server.stop()
     assert not path.exists()

@@ -178,6 +178,23 @@ def test_a_request_of_the_old_generation_is_finished(serve):
         assert b"200 OK" in slow.recv(4096)
 
 
+@pytest.mark.parametrize("front", ["--http-socket", "--http"])
+def test_a_kept_connection_outlives_reloads_and_recycling(start, write, front):
+    write("app.py", APP)
+    port = free_port()
+    server = start(front, "127.0.0.1:%d" % port, "--wsgi-file", "app.py", "--master", "--processes", "2", "--max-requests", "50",
+                   "--min-worker-lifetime", "0", http=False, address=port)
+    with server.connect() as kept:
+        pids = set()
+        for generation in range(2, 6):
+            server.process.send_signal(signal.SIGHUP)
+            while "generation %d answers" % generation not in server.log or len(pids) < generation:
+                kept.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+                answer = kept.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 200"), answer
+                pids.add(answer.rpartition(b"\r\n")[2])
+
+
 def test_an_old_worker_that_dies_while_the_new_code_is_imported_is_replaced(serve, write):
     server = serve(APP)
     victim = int(body(server, "/pid"))

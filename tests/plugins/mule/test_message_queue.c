@@ -54,7 +54,8 @@ Test(message_queue, goes_around_its_end)
 		cr_assert_eq(message_queue_put(q, text, strlen(text)), 0, "%d", i);
 		size_t len;
 		char *before = message_queue_take(q, &len);
-		cr_assert(i == 0 ? !strcmp(before, "stays") : !strncmp(before, "message ", 8) && atoi(before + 8) == i - 1);
+		cr_assert(i == 0 ? !strcmp(before, "stays")
+				 : !strncmp(before, "message ", 8) && atoi(before + 8) == i - 1);
 		free(before);
 	}
 }
