@@ -33,7 +33,7 @@ int spool_dir_make(const char *path, uid_t uid, gid_t gid)
 
 int spool_dir_open(struct spool_dir *dir_r, const char *path)
 {
-	*dir_r = (struct spool_dir){ path, -1, -1 };
+	*dir_r = (struct spool_dir){ .path = path, .spares = dir_r->spares, .fd = -1, .state = -1 };
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;

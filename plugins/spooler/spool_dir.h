@@ -23,9 +23,11 @@
 /* Make the directory and what belongs to it, for its future owner (-1: who runs this).  0 or a negative errno. */
 int spool_dir_make(const char *path, uid_t uid, gid_t gid);
 
+struct spool_spares;
 struct spool_dir {
 	const char *path;
-	int fd, state; /* -1: not open */
+	struct spool_spares *spares; /* set by the owner; NULL: files of done tasks are removed */
+	int fd, state;		     /* -1: not open */
 };
 int spool_dir_open(struct spool_dir *dir_r, const char *path);
 void spool_dir_close(struct spool_dir *dir);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spool_spare.h"
 #include "spool_tries.h"
 
 static int read_all(struct spool_job *job, size_t size)
@@ -29,7 +30,7 @@ static int read_all(struct spool_job *job, size_t size)
 
 static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, int64_t now, int64_t *due_r)
 {
-	struct stat st;
+	struct stat st, named;
 	/* NONBLOCK: it may be a pipe */
 	job->fd = openat(dir->fd, job->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (job->fd == -1)
@@ -38,7 +39,8 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 		return SPOOL_TAKEN;
 	if (fstat(job->fd, &st) == -1)
 		return SPOOL_BROKEN;
-	if (!st.st_nlink) /* somebody finished it between open and lock */
+	/* somebody finished it between open and lock, and the file may be another task's by now */
+	if (fstatat(dir->fd, job->path, &named, AT_SYMLINK_NOFOLLOW) == -1 || named.st_ino != st.st_ino)
 		return SPOOL_GONE;
 	errno = EINVAL;
 	if (!S_ISREG(st.st_mode))
@@ -49,6 +51,8 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 	}
 	if (!st.st_size)
 		return SPOOL_TAKEN;
+	job->spare = st.st_uid == geteuid() && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
+		     st.st_size <= SPOOL_SPARE_MAX;
 	job->marked = st.st_mtim.tv_nsec == 0;
 	if (job->marked)
 		job->tries = spool_tries_read(dir, job->path);
@@ -106,6 +110,8 @@ int spool_job_end(struct spool_job *job, const struct spool_dir *dir, const stru
 	int failed = 0;
 	switch (decision->action) {
 	case SPOOL_DELETE:
+		if (job->spare && dir->spares && spool_spares_put(dir->spares, dir, job->path) == 0)
+			break;
 		failed = unlinkat(dir->fd, job->path, 0) == -1 && errno != ENOENT ? -errno : 0;
 		break;
 	case SPOOL_BURY:

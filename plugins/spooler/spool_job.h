@@ -13,6 +13,7 @@ struct spool_job {
 	const char *path;
 	unsigned tries; /* failed before */
 	bool marked;	/* there may be a count of failures */
+	bool spare;	/* its file may be kept for another task */
 	char *bytes;
 	size_t len;
 	struct spool_task task;

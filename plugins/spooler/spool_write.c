@@ -12,6 +12,7 @@
 #include <uwsgi/loop.h>
 
 #include "spool_dir.h"
+#include "spool_spare.h"
 #include "spool_sync.h"
 
 /* Numbers the tasks of this process and its children. */
@@ -60,13 +61,56 @@ static int write_all(int fd, const struct spool_packet *packet, struct uwsgi_str
 	return 0;
 }
 
-static int fill(int fd, const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body)
+/* A file that nobody else sees yet. */
+struct aside {
+	int fd;
+	int spare; /* its number; -1: it was made */
+	char path[PATH_MAX];
+};
+
+/* A spare is locked while it is written: somebody may have it open from when it was another task's. */
+static bool open_spare(struct aside *aside, const struct spool_target *target)
+{
+	char name[64];
+	aside->spare = spool_spares_take(target->spares, name);
+	if (aside->spare < 0)
+		return false;
+	snprintf(aside->path, sizeof aside->path, "%s/" SPOOL_STATE "/%s", target->path, name);
+	aside->fd = open(aside->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (aside->fd != -1 && spool_lock(aside->fd) == 0)
+		return true;
+	if (aside->fd != -1)
+		close(aside->fd);
+	unlink(aside->path);
+	spool_spares_gone(target->spares, aside->spare);
+	aside->spare = -1;
+	return false;
+}
+
+static int open_aside(struct aside *aside, const struct spool_target *target, const char *name)
+{
+	static const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+	if (open_spare(aside, target))
+		return 0;
+	if ((size_t)snprintf(aside->path, sizeof aside->path, "%s/" SPOOL_STATE "/" SPOOL_NEW "%s", target->path,
+			     name) >= sizeof aside->path)
+		return -ENAMETOOLONG;
+	aside->fd = open(aside->path, flags, 0600);
+	if (aside->fd == -1 && errno == ENOENT && spool_dir_make(target->path, (uid_t)-1, (gid_t)-1) == 0)
+		aside->fd = open(aside->path, flags, 0600);
+	return aside->fd == -1 ? -errno : 0;
+}
+
+static int fill(const struct aside *aside, const struct spool_target *target, const struct spool_packet *packet,
+		struct uwsgi_str body)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)target->at } };
-	int failed = write_all(fd, packet, body);
-	if (!failed && target->at >= 0 && futimens(fd, times) == -1)
+	int failed = write_all(aside->fd, packet, body);
+	if (!failed && aside->spare >= 0 && ftruncate(aside->fd, (off_t)(packet->len + body.n)) == -1)
 		failed = -errno;
-	if (!failed && target->sync && fdatasync(fd) == -1)
+	if (!failed && target->at >= 0 && futimens(aside->fd, times) == -1)
+		failed = -errno;
+	if (!failed && target->sync && fdatasync(aside->fd) == -1)
 		failed = -errno;
 	return failed;
 }
@@ -94,31 +138,29 @@ static int make_last(const struct spool_target *target, const char *folder, bool
 int spool_write(const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body,
 		char path_r[PATH_MAX])
 {
-	char name[SPOOL_NAME_MAX], folder[PATH_MAX], aside[PATH_MAX];
+	char name[SPOOL_NAME_MAX], folder[PATH_MAX];
+	struct aside aside = { .fd = -1, .spare = -1 };
 	bool made;
 	make_name(name);
 	int n = target->priority < 0
 			? snprintf(folder, sizeof folder, "%s", target->path)
 			: snprintf(folder, sizeof folder, "%s/%lld", target->path, (long long)target->priority);
-	if ((size_t)n >= sizeof folder ||
-	    (size_t)snprintf(aside, sizeof aside, "%s/" SPOOL_STATE "/" SPOOL_NEW "%s", target->path, name) >=
-		    sizeof aside ||
-	    (size_t)snprintf(path_r, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+	if ((size_t)n >= sizeof folder || (size_t)snprintf(path_r, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
 		return -ENAMETOOLONG;
 
-	int fd = open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd == -1 && errno == ENOENT && spool_dir_make(target->path, (uid_t)-1, (gid_t)-1) == 0)
-		fd = open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -errno;
-	int failed = fill(fd, target, packet, body);
-	close(fd);
-	if (!failed)
-		failed = place(aside, path_r, folder, &made);
-	if (failed) {
-		unlink(aside);
+	int failed = open_aside(&aside, target, name);
+	if (failed)
 		return failed;
-	}
+	failed = fill(&aside, target, packet, body);
+	close(aside.fd);
+	if (!failed)
+		failed = place(aside.path, path_r, folder, &made);
+	if (failed)
+		unlink(aside.path);
+	if (aside.spare >= 0)
+		spool_spares_gone(target->spares, aside.spare);
+	if (failed)
+		return failed;
 	failed = make_last(target, folder, made);
 	if (failed)
 		unlink(path_r);

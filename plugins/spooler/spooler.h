@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <uwsgi.h>
 
+struct spool_spares;
 struct spool_sync;
 
 struct spooler {
@@ -12,6 +13,7 @@ struct spooler {
 	int processes;	  /* 0: the tasks are another server's to run */
 	bool external;
 	struct spool_sync *sync;
+	struct spool_spares *spares;
 };
 
 struct spooler_options {

@@ -94,7 +94,7 @@ int spooler_api_jobs(struct uwsgi_call *c)
 	struct jobs jobs = { uwsgi_ret_list(c), NULL };
 	const struct spool_scan scan = { add_job, NULL, &jobs };
 	for (size_t i = 0; i < o->count; i++) {
-		struct spool_dir dir;
+		struct spool_dir dir = { 0 };
 		jobs.dir = o->list[i].path;
 		if (spool_dir_open(&dir, jobs.dir))
 			continue;

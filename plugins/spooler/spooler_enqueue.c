@@ -110,7 +110,7 @@ static int aim(struct uwsgi_call *c, const struct order *order, struct spool_tar
 	if (!spooler)
 		return FAIL(c, UWSGI_EVALUE, "there is no spooler \"%.*s\"", (int)given[SPOOLER].n,
 			    given[SPOOLER].p ? given[SPOOLER].p : "");
-	*target_r = (struct spool_target){ spooler->path, o->sync ? spooler->sync : NULL, -1, -1 };
+	*target_r = (struct spool_target){ spooler->path, o->sync ? spooler->sync : NULL, spooler->spares, -1, -1 };
 	if (given[PRIORITY].n) {
 		char name[16];
 		snprintf(name, sizeof name, "%.*s", (int)given[PRIORITY].n, given[PRIORITY].p);

@@ -406,6 +406,7 @@ static void begin(struct life *life)
 int spooler_run(int number)
 {
 	struct life life = { .spooler = spooler_of(number), .options = spooler_options(), .dir = { .fd = -1 } };
+	life.dir.spares = life.spooler->spares;
 	life.work = (struct uwsgi_timer){ .fn = on_work, .data = &life };
 	life.regular = (struct uwsgi_timer){ .fn = on_regular, .data = &life };
 	life.queue = spool_queue_create(life.options->ordered);

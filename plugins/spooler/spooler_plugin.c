@@ -13,6 +13,7 @@
 
 #include "spool_dir.h"
 #include "spool_policy.h"
+#include "spool_spare.h"
 #include "spool_sync.h"
 
 #define DEFAULT_FREQUENCY 30
@@ -64,7 +65,7 @@ static int add(const char *key, const char *value, bool external)
 		uwsgi_log("%s = %s: %s\n", key, value, *value ? strerror(errno) : "give a directory");
 		return -EINVAL;
 	}
-	all[settings.count++] = (struct spooler){ path, external ? 0 : settings.processes, external, NULL };
+	all[settings.count++] = (struct spooler){ path, external ? 0 : settings.processes, external, NULL, NULL };
 	return 0;
 }
 
@@ -114,7 +115,8 @@ static int prepare(struct spooler *spooler)
 			  path);
 	spooler->path = path;
 	spooler->sync = spool_sync_create(path);
-	return spooler->sync ? 0 : -ENOMEM;
+	spooler->spares = spool_spares_create(path);
+	return spooler->sync && spooler->spares ? 0 : -ENOMEM;
 }
 
 static int init(void)

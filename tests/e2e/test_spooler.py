@@ -376,6 +376,18 @@ def test_torn_files_are_buried_and_foreign_ones_left_alone(spooling, tmp_path):
     assert lines(tmp_path) == ["1"] and (folder / "notes.txt").exists() and (folder / (PREFIX + "empty")).exists()
 
 
+def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spooling, tmp_path):
+    server = spooling()
+    first = server.spool(id="1", do="wait", body="x" * 5000)
+    inode = first.stat().st_ino
+    (tmp_path / "go").touch()
+    wait_until(lambda: list((tmp_path / "sp/.state").glob("new_spare_*")), "a spare")
+    second = server.spool(id="2", at=2000000000)
+    assert second.stat().st_ino == inode
+    assert second.read_bytes() == packet({b"id": b"2", b"at": b"2000000000"})
+    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+
+
 def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
     (tmp_path / "sp/7").mkdir(parents=True)
     written = next(FIXTURE.iterdir())
