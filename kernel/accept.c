@@ -339,7 +339,7 @@ static void put_aside(struct core *core, struct conn *c)
 
 bool accept_hand_on(struct serve *s, struct conn *c)
 {
-	if (!s->hands_on || atomic_load(s->stopping) || c->phase != CONN_IDLE || c->in.len || c->closing ||
+	if (!conn_may_move(s) || c->phase != CONN_IDLE || c->in.len || c->closing ||
 	    conn_has_backlog(c))
 		return false;
 	int fd = dup(c->fd); /* sent, this one is closed; the other with its connection */

@@ -16,12 +16,19 @@
 #include "worker.h"
 #include "zygote.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
+
+#define ADOPTION_MS 1000       /* until the helper that forked us is gone, and the master our parent */
+#define ORPHAN_SIGNAL SIGRTMAX /* which programs leave alone */
+#define ORPHAN_SECONDS 1       /* between the end of the master and that of a process that does not notice */
 
 void child_tell(const struct kernel *k, enum message_kind kind)
 {
@@ -29,6 +36,43 @@ void child_tell(const struct kernel *k, enum message_kind kind)
 	if (k->control_fd != -1)
 		(void)!write(k->control_fd, &message, sizeof message);
 }
+
+/* ---- the death of the master ---- */
+
+void child_end_with_master(const struct kernel *k)
+{
+	pid_t master = atomic_load(&k->shared->master_pid);
+	if (!master)
+		return;
+	/* the signal is for the death of the parent; for a moment that is the helper which forked us */
+	for (int ms = 0; getppid() != master && ms < ADOPTION_MS; ms++)
+		poll(NULL, 0, 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != master)
+		_exit(1);
+}
+
+/* A handler has no argument to find it by. */
+static timer_t last_moment;
+
+static void on_orphan_signal(int signum)
+{
+	static const struct itimerspec moment = { .it_value.tv_sec = ORPHAN_SECONDS };
+	(void)signum;
+	timer_settime(last_moment, 0, &moment, NULL);
+}
+
+/* From now on there is a loop, which sees that the master is gone and ends in order; the signal is for code that does
+ * not come back to it. */
+static void end_in_order_with_master(void)
+{
+	struct sigevent killing = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	struct sigaction sa = { .sa_handler = on_orphan_signal, .sa_flags = SA_RESTART };
+	if (timer_create(CLOCK_MONOTONIC, &killing, &last_moment) == 0 && sigaction(ORPHAN_SIGNAL, &sa, NULL) == 0)
+		prctl(PR_SET_PDEATHSIG, ORPHAN_SIGNAL);
+}
+
+/* ---- its life ---- */
 
 void child_ready(const struct kernel *k)
 {
@@ -106,6 +150,7 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 {
 	bool of_generation = !(kind->flags & UWSGI_KIND_FROM_MASTER);
 	if (of_generation) {
+		child_end_with_master(k);
 		hook_each(k->hooks, UWSGI_HOOK_PROCESS_FORK, visit_child, NULL);
 		if (k->settings->lazy_apps && zygote_load(k) < 0)
 			return EXIT_APP_FAILED;
@@ -113,6 +158,7 @@ static int run(struct kernel *k, const struct uwsgi_kind *kind)
 			atomic_store(&k->shared->loaded_generation, k->generation);
 		if (plugins_post_fork(k->plugins) < 0)
 			return 1;
+		end_in_order_with_master();
 	}
 	enum phase phase = of_generation ? PHASE_POST_FORK : PHASE_AS_GATEWAY;
 	if ((!of_generation || kind->flags & UWSGI_KIND_SERVES) && phase_run(k->phases, phase))

@@ -9,6 +9,8 @@
 void child_tell(const struct kernel *k, enum message_kind kind);
 /* This process is ready. */
 void child_ready(const struct kernel *k);
+/* Be killed when the master is gone: for code that does not come back to a loop, which would see it. */
+void child_end_with_master(const struct kernel *k);
 /* Be the process of `slot` until it ends; does not return.  Signals are held (trap_hold) on entry. */
 _Noreturn void child_main(struct kernel *k, struct proc_slot *slot);
 

@@ -146,8 +146,7 @@ static int open_fifo(struct commands *c, int slot)
 		unlink(path);
 	/* both ends: it stays open when a writer leaves */
 	if (mkfifo(path, 0600) == -1 || (fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) == -1) {
-		uwsgi_log("uwsgi: cannot open the master FIFO %s: %s; the server runs without it\n", path,
-			  strerror(errno));
+		uwsgi_log("uwsgi: cannot open the master FIFO %s: %s; it takes no letters\n", path, strerror(errno));
 		return -1;
 	}
 	handover_keep(master_kernel(c->m)->handover, name, fd, "");
@@ -172,11 +171,13 @@ static void switch_fifo(struct commands *c, int slot)
 {
 	if ((size_t)slot >= wanted.fifos.n || slot == c->slot)
 		return;
-	int number = c->fifo.fd;
-	close_fifo(c);
+	int number = c->fifo.fd, before = c->slot;
 	int fd = open_fifo(c, slot);
+	c->slot = before;
 	if (fd == -1)
 		return;
+	close_fifo(c);
+	c->slot = slot;
 	if (fd != number && dup3(fd, number, O_CLOEXEC) == number) {
 		char name[PATH_MAX + 8];
 		close(fd);

@@ -78,6 +78,11 @@ struct conn *conn_open(struct serve *s, int fd, const struct listener *from)
 	return c;
 }
 
+bool conn_may_move(const struct serve *s)
+{
+	return s->hands_on && !atomic_load(s->stopping);
+}
+
 void conn_close(struct serve *s, struct conn *c)
 {
 	assert(c->phase != CONN_FREE);

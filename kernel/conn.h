@@ -10,6 +10,8 @@
 struct conn *conn_open(struct serve *s, int fd, const struct listener *from);
 /* Close and give back.  The owner only. */
 void conn_close(struct serve *s, struct conn *c);
+/* Is there another worker, now or soon, that goes on with a connection of this one? */
+bool conn_may_move(const struct serve *s);
 /* Have the loop watch it (edge-triggered, both ways).  0 or -errno. */
 int conn_watch(struct serve *s, struct conn *c);
 

@@ -1,4 +1,5 @@
-/* crew.c - the living: who is up, who is ordered, told to end, and what they say.  Their deaths are in crew_death.c. */
+/* crew.c - the living: who is up, who is ordered, told to end, and what they say.  How they are made to end is
+ * in crew_end.c, their deaths are in crew_death.c. */
 #include "crew.h"
 
 #include "child.h"
@@ -13,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
-
-#define FAST_STOP_MS 2000 /* for processes that were told to end at once */
-#define DEFAULT_MERCY_MS 60000
 
 static const struct uwsgi_kind *kind_of(struct crew *crew, const struct proc_slot *slot)
 {
@@ -95,7 +93,6 @@ static void close_lines(struct crew *crew, const struct generation *but)
 static void fork_direct(struct crew *crew, struct generation *g, struct proc_slot *slot)
 {
 	struct kernel *k = crew->k;
-	const char *name = kind_of(crew, slot)->name;
 	trap_hold();
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -108,12 +105,10 @@ static void fork_direct(struct crew *crew, struct generation *g, struct proc_slo
 	}
 	int error = errno;
 	trap_release();
-	if (pid == -1) {
-		uwsgi_log("uwsgi: cannot fork %s %d: %s; it stays down\n", name, slot->number, strerror(error));
-		proc_retire(k->table, slot);
-		return;
-	}
-	atomic_store(&slot->pid, pid);
+	if (pid == -1)
+		crew_not_forked(crew, slot, error);
+	else
+		atomic_store(&slot->pid, pid);
 }
 
 void crew_start(struct crew *crew, int kind, int number, struct generation *g, struct proc_slot *before, bool replace)
@@ -126,17 +121,21 @@ void crew_start(struct crew *crew, int kind, int number, struct generation *g, s
 		return;
 	}
 	slot->spawned_ms = uwsgi_now_ms();
+	proc_event(slot, PROC_EV_FORK);
+	if (from_master(crew, kind)) {
+		fork_direct(crew, g, slot);
+	} else if (generation_order(g, proc_slot_index(k->table, slot))) {
+		proc_retire(k->table, slot); /* its zygote is gone: the next one is told what is missing */
+		return;
+	}
 	if (replace)
 		before->leaving = true;
-	proc_event(slot, PROC_EV_FORK);
-	if (from_master(crew, kind))
-		fork_direct(crew, g, slot);
-	else if (generation_order(g, proc_slot_index(k->table, slot)))
-		proc_retire(k->table, slot);
 }
 
 void crew_start_missing(struct crew *crew, struct generation *g)
 {
+	if (crew->ending)
+		return; /* an application that was loaded too late */
 	for (int kind = 0; kind < proc_kinds(crew->k->table); kind++) {
 		int count = crew_wanted(crew, kind);
 		if (g->chained && !g->serving && proc_kind_at(crew->k->table, kind)->flags & UWSGI_KIND_SERVES)
@@ -159,67 +158,6 @@ void crew_replace(struct crew *crew, struct proc_slot *slot)
 		crew_start(crew, slot->kind, slot->number, g, slot, true);
 }
 
-/* ---- ending ---- */
-
-static uint64_t mercy_of(struct crew *crew, const struct proc_slot *slot)
-{
-	const struct settings *s = crew->k->settings;
-	const struct uwsgi_kind *kind = kind_of(crew, slot);
-	uint64_t ms = kind->stop_ms ? kind->stop_ms : DEFAULT_MERCY_MS;
-	if (kind->flags & UWSGI_KIND_SERVES && s->worker_reload_mercy)
-		ms = (uint64_t)s->worker_reload_mercy * 1000;
-	if (s->reload_mercy && (uint64_t)s->reload_mercy * 1000 < ms)
-		ms = (uint64_t)s->reload_mercy * 1000;
-	return ms;
-}
-
-static void kill_late(struct crew *crew, struct proc_slot *slot, int arg)
-{
-	pid_t pid = atomic_load(&slot->pid);
-	(void)arg;
-	if (!slot->kill_ms || slot->kill_ms > uwsgi_now_ms() || pid <= 0)
-		return;
-	slot->kill_ms = 0;
-	uwsgi_log("%s %d (pid: %d) is taking too much time to die...NO MERCY !!!\n", kind_of(crew, slot)->name,
-		  slot->number, (int)pid);
-	kill(pid, SIGKILL);
-}
-
-static void set_mercy_timer(struct crew *crew)
-{
-	uint64_t now = uwsgi_now_ms(), first = UINT64_MAX;
-	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
-		const struct proc_slot *slot = proc_slot_at(crew->k->table, i);
-		if (atomic_load(&slot->state) == UWSGI_PROC_STOPPING && slot->kill_ms && slot->kill_ms < first)
-			first = slot->kill_ms;
-	}
-	if (first == UINT64_MAX)
-		uwsgi_loop_timer_stop(crew->k->loop, &crew->mercy);
-	else
-		uwsgi_loop_timer(crew->k->loop, &crew->mercy, first > now ? first - now : 0);
-}
-
-static void on_mercy(struct uwsgi_timer *timer)
-{
-	struct crew *crew = timer->data;
-	crew_each(crew, 0, kill_late, 0);
-	set_mercy_timer(crew);
-}
-
-void crew_stop(struct crew *crew, struct proc_slot *slot, int arg)
-{
-	bool fast = arg != SIGTERM && arg != SIGHUP;
-	uint64_t kill_ms = uwsgi_now_ms() + (fast ? FAST_STOP_MS : mercy_of(crew, slot));
-	pid_t pid = atomic_load(&slot->pid); /* still 0: child_main sees the state after it set the pid */
-	proc_event(slot, PROC_EV_STOP);
-	slot->leaving = true;
-	if (!slot->kill_ms || kill_ms < slot->kill_ms)
-		slot->kill_ms = kill_ms;
-	if (pid > 0)
-		kill(pid, arg);
-	set_mercy_timer(crew);
-}
-
 /* ---- news ---- */
 
 static void log_spawned(struct crew *crew, const struct proc_slot *slot)
@@ -238,6 +176,8 @@ static void log_spawned(struct crew *crew, const struct proc_slot *slot)
 /* It serves now, and whom it replaces may go. */
 static void handle_ready(struct crew *crew, const struct proc_slot *slot)
 {
+	if (atomic_load(&slot->state) != UWSGI_PROC_IDLE)
+		return; /* its process was told to end since, or died, and the slot is already another's */
 	log_spawned(crew, slot);
 	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
 		struct proc_slot *old = proc_slot_at(crew->k->table, i);
@@ -296,8 +236,6 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 void crew_init(struct crew *crew, struct kernel *k)
 {
 	*crew = (struct crew){ .k = k, .workers = INT32_MAX };
-	crew->mercy.fn = on_mercy;
-	crew->mercy.data = crew;
 }
 
 void crew_own_fd(struct crew *crew, int fd)
@@ -361,6 +299,7 @@ static void in_zygote(void *data)
 int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
+	g->zygote_ms = uwsgi_now_ms();
 	sources_clear(g->sources); /* it adds them again */
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
@@ -416,17 +355,6 @@ int crew_begin(struct crew *crew, struct generation **g_r)
 	return failed;
 }
 
-void crew_retire(struct crew *crew, struct generation *g, bool fast)
-{
-	g->retiring = true;
-	/* a loading zygote would not notice the closed line */
-	if (!g->loaded && g->zygote > 0)
-		kill(g->zygote, SIGKILL);
-	generation_close(crew->k, g);
-	sources_stop(g->sources);
-	crew_each(crew, g->number, crew_stop, fast ? SIGINT : SIGTERM);
-}
-
 void crew_forget(struct crew *crew)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
@@ -450,6 +378,13 @@ int crew_keep(struct crew *crew)
 	return failed;
 }
 
+void crew_drop_kept(struct crew *crew)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (crew->generations[i].number)
+			generation_drop_kept(crew->k, &crew->generations[i]);
+}
+
 int crew_claim(struct crew *crew)
 {
 	int count = 0;
@@ -459,7 +394,11 @@ int crew_claim(struct crew *crew)
 		crew_signals_claim(crew, g);
 		if (g->number > crew->newest)
 			crew->newest = g->number;
+		if (g->retiring)
+			crew_close_line(crew, g);
+		else if (g->needs_zygote && !g->zygote)
+			crew_zygote_later(crew, g, 0);
 	}
-	set_mercy_timer(crew);
+	crew_mercy(crew);
 	return count;
 }

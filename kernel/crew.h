@@ -44,12 +44,18 @@ bool crew_has_room(const struct crew *crew);
 struct generation *crew_coming(struct crew *crew);
 /* Start the zygote of a generation that has none.  0 or -errno. */
 int crew_start_zygote(struct crew *crew, struct generation *g);
-/* Tell all its processes to end, finishing their requests unless `fast`. */
+/* The same after a pause, and again until it succeeds. */
+void crew_zygote_later(struct crew *crew, struct generation *g, uint64_t delay_ms);
+/* No more orders: its zygote ends, or is killed. */
+void crew_close_line(struct crew *crew, struct generation *g);
+/* The same, and tell all its processes to end, finishing their requests unless `fast`. */
 void crew_retire(struct crew *crew, struct generation *g, bool fast);
 int crew_zygotes(const struct crew *crew);
 /* Take over the generations of the image before this one.  How many there were. */
 int crew_claim(struct crew *crew);
+/* Keep them for the next one; and what becomes of that when there is none. */
 int crew_keep(struct crew *crew);
+void crew_drop_kept(struct crew *crew);
 
 /* The signal bus and the sources of a generation; see crew_signals.c.  0 or -errno. */
 int crew_signals_open(struct crew *crew, struct generation *g);
@@ -76,8 +82,12 @@ void crew_start_missing(struct crew *crew, struct generation *g);
 void crew_replace(struct crew *crew, struct proc_slot *slot);
 /* Tell a process to end: `arg` is the signal.  It is killed when its time is over.  For crew_each, too. */
 void crew_stop(struct crew *crew, struct proc_slot *slot, int arg);
+/* Set the clock by which those who do not end are killed: some were told to by the image before this one. */
+void crew_mercy(struct crew *crew);
 /* A process that ended, or could not be forked. */
 void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus);
+/* One the master itself could not fork: it tries again after a pause. */
+void crew_not_forked(struct crew *crew, struct proc_slot *slot, int error);
 /* A child that ended.  False: it is none of the crew. */
 bool crew_buried(struct crew *crew, pid_t pid, int wstatus);
 /* Forget generations of which nobody is left. */

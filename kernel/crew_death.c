@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <uwsgi/log.h>
 
+#define FORK_AGAIN_MS 500 /* until a fork that failed is tried again */
+
 /* A process that is to come back after a pause. */
 struct comeback {
 	struct uwsgi_timer timer; /* first: the timer is the comeback */
@@ -43,9 +45,14 @@ static void start_later(struct crew *crew, const struct proc_slot *last, uint64_
 	c->crew = crew;
 	memcpy(&c->last, last, sizeof *last);
 	c->timer.fn = on_comeback;
+	uwsgi_loop_timer(crew->k->loop, &c->timer, delay_ms);
+}
+
+static void start_after_pause(struct crew *crew, const struct proc_slot *last, uint64_t delay_ms)
+{
 	uwsgi_log("uwsgi: %s %d ends again and again; the next one starts in %llu ms\n", name_of(crew, last),
 		  last->number, (unsigned long long)delay_ms);
-	uwsgi_loop_timer(crew->k->loop, &c->timer, delay_ms);
+	start_later(crew, last, delay_ms);
 }
 
 static void log_exit(struct crew *crew, const struct proc_slot *slot, int wstatus, bool wanted)
@@ -124,12 +131,22 @@ void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
 	if (decision.verdict == PROC_RESTART_NOW)
 		crew_start(crew, last.kind, last.number, g, &last, false);
 	else if (decision.verdict == PROC_RESTART_LATER)
-		start_later(crew, &last, decision.delay_ms);
+		start_after_pause(crew, &last, decision.delay_ms);
 	else if (decision.verdict == PROC_GIVE_UP)
 		crew->failed(crew, g, EXIT_APP_FAILED);
 	else
 		start_waiting(crew, &last);
 	crew->changed(crew, g);
+}
+
+void crew_not_forked(struct crew *crew, struct proc_slot *slot, int error)
+{
+	struct proc_slot last;
+	uwsgi_log("uwsgi: cannot fork %s %d: %s; the master tries again in %d ms\n", name_of(crew, slot), slot->number,
+		  strerror(error), FORK_AGAIN_MS);
+	memcpy(&last, slot, sizeof last);
+	proc_retire(crew->k->table, slot);
+	start_later(crew, &last, FORK_AGAIN_MS);
 }
 
 /* A process that was ordered of a zygote that is gone will not come. */
@@ -152,31 +169,60 @@ static void explain_zygote_exit(int wstatus)
 		uwsgi_cause("the process that was loading the application exited with status %d", WEXITSTATUS(wstatus));
 }
 
+static void on_zygote_due(struct uwsgi_timer *timer)
+{
+	struct generation *g = timer->data;
+	int failed = crew_start_zygote(g->crew, g);
+	if (!failed)
+		return;
+	uwsgi_log("uwsgi: cannot fork a zygote: %s; the master tries again in %d ms\n", strerror(-failed),
+		  FORK_AGAIN_MS);
+	crew_zygote_later(g->crew, g, FORK_AGAIN_MS);
+}
+
+void crew_zygote_later(struct crew *crew, struct generation *g, uint64_t delay_ms)
+{
+	g->zygote_due.fn = on_zygote_due;
+	g->zygote_due.data = g;
+	uwsgi_loop_timer(crew->k->loop, &g->zygote_due, delay_ms);
+}
+
+/* Its application may have changed since, and be broken: then this goes on until a reload, or until it is mended. */
+static void replace_zygote(struct crew *crew, struct generation *g, int wstatus, bool loaded)
+{
+	struct proc_exit ended = {
+		.wstatus = wstatus,
+		.age_ms = uwsgi_now_ms() - g->zygote_ms,
+		.crashes = g->zygote_crashes,
+		.was_ready = loaded,
+		.wanted = true,
+	};
+	struct proc_decision decision = proc_policy_on_exit(&ended);
+	g->zygote_crashes = decision.crashes;
+	if (!loaded) {
+		explain_zygote_exit(wstatus);
+		tell_cause();
+	}
+	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application, "
+		  "in %llu ms\n",
+		  g->number, (unsigned long long)decision.delay_ms);
+	crew_zygote_later(crew, g, decision.delay_ms);
+}
+
 static void bury_zygote(struct crew *crew, struct generation *g, int wstatus)
 {
 	bool loaded = g->loaded;
 	g->zygote = 0;
+	generation_drop_orders(g);
 	crew_each(crew, g->number, cancel_order, 0);
 	if (crew->ending || g->retiring)
 		return;
-	if (!loaded && !g->serving) {
-		explain_zygote_exit(wstatus);
-		crew->failed(crew, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
+	if (loaded || g->serving) {
+		replace_zygote(crew, g, wstatus, loaded);
 		return;
 	}
-	if (!loaded) { /* it was the second, in place of one that died: the files have changed since */
-		explain_zygote_exit(wstatus);
-		tell_cause();
-		uwsgi_log("uwsgi: generation %u has no zygote; a reload is needed before its workers can be replaced\n",
-			  g->number);
-		return;
-	}
-	uwsgi_log("uwsgi: the zygote of generation %u died; its workers serve on while another loads the application\n",
-		  g->number);
-	int failed = crew_start_zygote(crew, g);
-	if (failed)
-		uwsgi_log("uwsgi: cannot start a zygote: %s; a reload is needed before workers can be replaced\n",
-			  strerror(-failed));
+	explain_zygote_exit(wstatus);
+	crew->failed(crew, g, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) ? WEXITSTATUS(wstatus) : 1);
 }
 
 bool crew_buried(struct crew *crew, pid_t pid, int wstatus)

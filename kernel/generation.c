@@ -67,6 +67,13 @@ int generation_order(const struct generation *g, int slot)
 	return write(g->watch.fd, &order, sizeof order) == -1 ? -errno : 0;
 }
 
+void generation_drop_orders(const struct generation *g)
+{
+	struct order order;
+	while (g->child_fd != -1 && recv(g->child_fd, &order, sizeof order, MSG_DONTWAIT) > 0)
+		;
+}
+
 void generation_close(struct kernel *k, struct generation *g)
 {
 	if (g->watch.fd == -1)
@@ -90,6 +97,15 @@ int generation_keep(struct kernel *k, const struct generation *g)
 	return failed ? failed : handover_keep(k->handover, name, g->child_fd, "");
 }
 
+void generation_drop_kept(struct kernel *k, const struct generation *g)
+{
+	char name[48];
+	snprintf(name, sizeof name, "generation %u", g->number);
+	handover_drop(k->handover, name);
+	snprintf(name, sizeof name, "children of %u", g->number);
+	handover_drop(k->handover, name);
+}
+
 bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)(struct uwsgi_watch *, unsigned))
 {
 	char name[48];
@@ -108,11 +124,10 @@ bool generation_claim(struct kernel *k, struct generation *g, void (*on_message)
 		g->serving = serving;
 		g->retiring = retiring;
 	}
-	/* kept anew before the next execve, as it is then */
-	handover_drop(k->handover, name);
 	snprintf(name, sizeof name, "children of %u", g->number);
 	handover_claim(k->handover, name, &g->child_fd, NULL);
-	handover_drop(k->handover, name);
+	/* kept anew before the next execve, as it is then */
+	generation_drop_kept(k, g);
 	if (g->watch.fd != -1)
 		uwsgi_loop_add(k->loop, &g->watch, UWSGI_READ);
 	return true;

@@ -190,6 +190,13 @@ void *handover_memory(struct handover *h, const char *name, size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+void handover_unseal(struct handover *h, int fd)
+{
+	for (size_t i = 0; i < h->count; i++)
+		set_cloexec(h->items[i].fd, true);
+	close(fd);
+}
+
 void handover_forget_memory(struct handover *h, const char *name)
 {
 	char item[128];
@@ -211,16 +218,9 @@ int handover_seal(struct handover *h)
 			continue;
 		set_cloexec(h->items[i].fd, false);
 		if (dprintf(fd, "%d\t%s\t%s\n", h->items[i].fd, h->items[i].name, h->items[i].text) < 0) {
-			close(fd);
+			handover_unseal(h, fd);
 			return -ENOSPC;
 		}
 	}
 	return fd;
-}
-
-void handover_unseal(struct handover *h, int fd)
-{
-	for (size_t i = 0; i < h->count; i++)
-		set_cloexec(h->items[i].fd, true);
-	close(fd);
 }

@@ -82,9 +82,10 @@ int image_exec(const struct image *image, struct handover *handover, const char 
 	size_t n = 0;
 	if (image->jailed)
 		return -ENOENT;
-	int fd = handover_seal(handover), here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = handover_seal(handover);
 	if (fd < 0)
 		return fd;
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(number, sizeof number, HANDOVER_ENV "=%d", fd);
 	while (envp[n])
 		n++;
@@ -96,8 +97,10 @@ int image_exec(const struct image *image, struct handover *handover, const char 
 		execve(image->path, image->argv, envp);
 	int error = errno;
 	envp[n] = NULL;
-	if (here != -1 && fchdir(here) == 0)
+	if (here != -1) {
+		(void)!fchdir(here);
 		close(here);
+	}
 	handover_unseal(handover, fd);
 	return -error;
 }

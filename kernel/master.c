@@ -84,13 +84,8 @@ static void close_lines(struct master *m)
 {
 	for (int i = 0; i < GENERATIONS; i++) {
 		struct generation *g = &m->crew.generations[i];
-		if (!g->number)
-			continue;
-		g->retiring = true;
-		sources_stop(g->sources);
-		if (!g->loaded && g->zygote > 0)
-			kill(g->zygote, SIGKILL); /* one that is still importing would not notice */
-		generation_close(m->k, g);
+		if (g->number)
+			crew_close_line(&m->crew, g);
 	}
 }
 
@@ -321,7 +316,7 @@ static bool before_exec(void *data)
 {
 	struct master *m = data;
 	for (int signum; (signum = trap_next());)
-		if (signum != SIGCHLD && signum != SIGHUP)
+		if (signum != SIGCHLD)
 			on_signal(m, signum);
 	scale_keep(m->scale);
 	cron_commands_keep(m->cron);

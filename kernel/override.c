@@ -15,17 +15,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
 
 #define ARGS_MAX 64
-#define ADOPTION_MS 1000 /* for the master to become the parent, see zygote.c */
 
 static const char *program; /* worker-exec: an option's variable lives as long as the process */
 
@@ -83,23 +80,10 @@ static void make_sockets_plain(const struct kernel *k)
 	}
 }
 
-static void end_with_master(const struct kernel *k)
-{
-	pid_t master = atomic_load(&k->shared->master_pid);
-	if (!master)
-		return;
-	/* the signal is for the death of the parent; for a moment that is the helper which forked us */
-	for (int ms = 0; getppid() != master && ms < ADOPTION_MS; ms++)
-		poll(NULL, 0, 1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != master)
-		_exit(1);
-}
-
 void override_own_process(struct kernel *k)
 {
 	reset_signals();
-	end_with_master(k);
+	child_end_with_master(k);
 }
 
 void override_own(struct kernel *k)

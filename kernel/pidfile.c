@@ -13,12 +13,6 @@
 #include <unistd.h>
 #include <uwsgi/log.h>
 
-static int fail(const char *path, int error)
-{
-	uwsgi_cause("cannot write the pidfile %s: %s", path, strerror(error));
-	return -error;
-}
-
 static pid_t public_pid; /* 0: this process's */
 
 void pidfile_speak_for(pid_t pid)
@@ -31,19 +25,19 @@ static int our_pid(void)
 	return (int)(public_pid ? public_pid : getpid());
 }
 
-int pidfile_write(const char *path)
+static int write_file(const char *path)
 {
 	char text[32], aside[PATH_MAX];
 	int n = snprintf(text, sizeof text, "%d\n", our_pid());
 	if (snprintf(aside, sizeof aside, "%s.%d", path, (int)getpid()) >= (int)sizeof aside)
-		return fail(path, ENAMETOOLONG);
+		return -ENAMETOOLONG;
 	/* a directory that is not ours to write in: the file itself may be */
 	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	bool direct = fd == -1 && (errno == EACCES || errno == EPERM);
 	if (direct)
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd == -1)
-		return fail(path, errno);
+		return -errno;
 	if (!direct)
 		fchmod(fd, 0644); /* it is there for others to read, whatever the umask */
 	int failed = log_write_all(fd, text, (size_t)n);
@@ -52,7 +46,24 @@ int pidfile_write(const char *path)
 		failed = -errno;
 	if (failed && !direct)
 		unlink(aside);
-	return failed ? fail(path, -failed) : 0;
+	return failed;
+}
+
+int pidfile_write(const char *path)
+{
+	int failed = write_file(path);
+	if (failed)
+		uwsgi_cause("cannot write the pidfile %s: %s", path, strerror(-failed));
+	return failed;
+}
+
+/* The server runs already: it is news, and no cause of anything. */
+static void write_again(const char *path)
+{
+	int failed = write_file(path);
+	if (failed)
+		uwsgi_log("uwsgi: cannot write the pidfile %s: %s; the server goes on with the one that is there\n",
+			  path, strerror(-failed));
 }
 
 enum { AT_START, WHEN_SAFE };
@@ -75,7 +86,7 @@ void pidfile_write_all(const struct settings *s)
 	const struct pidfile all[] = ALL(s);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i].path)
-			pidfile_write(all[i].path);
+			write_again(all[i].path);
 }
 
 void pidfile_write_safe(const struct settings *s)
@@ -83,7 +94,7 @@ void pidfile_write_safe(const struct settings *s)
 	const struct pidfile all[] = ALL(s);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i].path && all[i].when == WHEN_SAFE)
-			pidfile_write(all[i].path);
+			write_again(all[i].path);
 }
 
 static bool is_ours(const char *path)

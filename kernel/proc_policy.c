@@ -5,14 +5,15 @@
  * served; one that did serve keeps what it has. */
 #include "proc_policy.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
-static uint64_t backoff_ms(unsigned crashes)
+static uint64_t backoff_ms(unsigned crashes, uint64_t max_ms)
 {
 	uint64_t delay = POLICY_BACKOFF_MS;
-	while (crashes-- > 1 && delay < POLICY_BACKOFF_MAX_MS)
+	while (crashes-- > 1 && delay < max_ms)
 		delay *= 2;
-	return delay < POLICY_BACKOFF_MAX_MS ? delay : POLICY_BACKOFF_MAX_MS;
+	return delay < max_ms ? delay : max_ms;
 }
 
 struct proc_decision proc_policy_on_exit(const struct proc_exit *ended)
@@ -31,5 +32,8 @@ struct proc_decision proc_policy_on_exit(const struct proc_exit *ended)
 		return (struct proc_decision){ .verdict = PROC_GIVE_UP, .crashes = crashes };
 	if (crashes == 1)
 		return (struct proc_decision){ .verdict = PROC_RESTART_NOW, .crashes = crashes };
-	return (struct proc_decision){ PROC_RESTART_LATER, backoff_ms(crashes - 1), crashes };
+	/* nothing kills itself so: whoever did it may have been done with it */
+	bool killed = WIFSIGNALED(ended->wstatus) && WTERMSIG(ended->wstatus) == SIGKILL;
+	uint64_t max_ms = killed ? POLICY_KILLED_MAX_MS : POLICY_BACKOFF_MAX_MS;
+	return (struct proc_decision){ PROC_RESTART_LATER, backoff_ms(crashes - 1, max_ms), crashes };
 }

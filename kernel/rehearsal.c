@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
@@ -29,7 +30,12 @@ static void on_deadline(struct uwsgi_timer *timer)
 
 static _Noreturn void rehearse(const struct kernel *k, int output_fd)
 {
+	pid_t master = atomic_load(&k->shared->master_pid);
 	sigset_t none;
+	/* it holds open what tells the others that the master is gone */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != master)
+		_exit(EXIT_CANNOT_EXEC);
 	sigemptyset(&none);
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);

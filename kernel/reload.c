@@ -83,10 +83,32 @@ static void begin_or_refuse(struct reload *r)
 	if (failed) {
 		uwsgi_cause("a new generation cannot be forked: %s", strerror(-failed));
 		refuse(r, "no reload");
+		/* also what the image before this one was to start later */
+		if (crew_serving(r->crew))
+			crew_start_missing(r->crew, crew_serving(r->crew));
 	}
 }
 
 /* ---- the next image ---- */
+
+static void try_configuration(struct reload *r)
+{
+	int failed = rehearsal_begin(&r->rehearsal, r->crew->k);
+	if (!failed)
+		return;
+	uwsgi_cause("the new configuration cannot be tried: %s", strerror(-failed));
+	refuse(r, "no reload");
+}
+
+/* Asked again while the configuration was tried: it may have changed since.  Nothing was loaded yet, so that one reload
+ * will do for both. */
+static void try_again(struct reload *r)
+{
+	r->again = false;
+	r->how = r->again_how;
+	verdict_begin(&r->crew->k->shared->verdict);
+	try_configuration(r);
+}
 
 /* Comes back only when there is none. */
 static void become_next_image(struct reload *r)
@@ -94,8 +116,11 @@ static void become_next_image(struct reload *r)
 	struct kernel *k = r->crew->k;
 	char how[16];
 	trap_hold();
-	if (!r->before_exec(r->data)) {
+	bool go_on = r->before_exec(r->data);
+	if (!go_on || r->again) {
 		trap_release();
+		if (go_on)
+			try_again(r);
 		return;
 	}
 	snprintf(how, sizeof how, "%d", (int)r->how);
@@ -106,6 +131,8 @@ static void become_next_image(struct reload *r)
 	if (!failed)
 		failed = image_exec(k->image, k->handover, NULL);
 	privs_unlend(k->privs, k->handover);
+	handover_drop(k->handover, "reload");
+	crew_drop_kept(r->crew);
 	trap_release();
 	uwsgi_log("uwsgi: %s cannot be started again: %s; the application is reloaded, the configuration is not\n",
 		  k->image->path, strerror(-failed));
@@ -181,16 +208,12 @@ void reload_ask(struct reload *r, enum reload_how how)
 	r->how = how;
 	verdict_begin(&r->crew->k->shared->verdict);
 	notify_reloading(r->notify);
-	int failed = rehearsal_begin(&r->rehearsal, r->crew->k);
-	if (failed) {
-		uwsgi_cause("the new configuration cannot be tried: %s", strerror(-failed));
-		refuse(r, "no reload");
-	}
+	try_configuration(r);
 }
 
 bool reload_changed(struct reload *r, struct generation *g)
 {
-	bool taken = g && takeover_check(r->crew, g) == TAKEOVER_DONE;
+	bool taken = g && !r->crew->ending && takeover_check(r->crew, g) == TAKEOVER_DONE;
 	if (taken) {
 		char status[64];
 		snprintf(status, sizeof status, "generation %u answers", g->number);

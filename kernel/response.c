@@ -189,7 +189,8 @@ static void end_head(struct request *req, int64_t total)
 		PUT(req, "Transfer-Encoding: chunked\r\n");
 		req->chunked = framed = true;
 	}
-	if ((!framed && !pub->is_head) || req->app_framed || req->wants_close || atomic_load(&s->draining) ||
+	if ((!framed && !pub->is_head) || req->app_framed || req->wants_close ||
+	    (atomic_load(&s->draining) && !conn_may_move(s)) ||
 	    pub->status == 101)
 		pub->keep_alive = false;
 	if (is_reusable(req) && pub->status != 101) {

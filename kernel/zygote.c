@@ -107,6 +107,8 @@ _Noreturn void zygote_main(struct kernel *k)
 		proc_title_set("uWSGI zygote");
 	if (privs_drop(k->privs, PRIVS_CHILD) || limit_lock_memory(k->limits))
 		_exit(EXIT_CANNOT_START);
+	/* after the last change of the user, which would undo it: the application may take long before it looks */
+	child_end_with_master(k);
 	int apps = k->settings->lazy_apps ? 0 : zygote_load(k);
 	if (apps < 0)
 		_exit(EXIT_APP_FAILED);

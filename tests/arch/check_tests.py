@@ -12,6 +12,7 @@ ELSEWHERE = {
     "accept": "needs a worker around it: tests/e2e",
     "crew": "orders, ends and hears of real processes: tests/e2e/test_robust.py, test_reload.py",
     "crew_death": "the end of real processes; what follows is test_proc_policy's",
+    "crew_end": "signals to real processes, and the time they have: tests/e2e/test_faults.py",
     "command": "letters to a running master: tests/e2e/test_control.py",
     "control": "finds a running server: tests/e2e/test_control.py",
     "generation": "forks the zygote and talks to it: tests/e2e",

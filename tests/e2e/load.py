@@ -39,3 +39,40 @@ class Load(threading.Thread):
     def __exit__(self, *unused):
         self.ended = True
         self.join()
+
+
+class KeepAlive(Load):
+    """The same on one connection, for as long as the server keeps it.  A request on a connection that was closed before
+    a byte of its answer came is asked once more on another, as RFC 9110 9.2.2 has it."""
+
+    def ask(self, s):
+        s.sendall(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % self.path.encode())
+        answer = b""
+        while b"hello" not in answer:
+            part = s.recv(65536)
+            if not part:
+                return answer
+            answer += part
+        return answer
+
+    def run(self):
+        s = None
+        while not self.ended:
+            fresh = s is None
+            answer = b""
+            try:
+                s = s or self.server.connect(5)
+                answer = self.ask(s)
+                failure = answer
+            except OSError as error:
+                failure = error
+            if answer.endswith(b"hello"):
+                self.answers += 1
+                continue
+            if s:
+                s.close()
+                s = None
+            if fresh or answer:
+                self.failures.append(failure)
+        if s:
+            s.close()

@@ -207,6 +207,14 @@ def test_a_digit_switches_the_fifo(fifo, tmp_path):
     assert server.wait_exit() == 0
 
 
+def test_a_fifo_that_cannot_be_made_leaves_the_one_that_is_there(fifo):
+    server, tell = fifo("--master-fifo", "nothing/of/that/name")
+    tell("1")
+    server.wait_for_log("cannot open the master FIFO nothing/of/that/name: No such file or directory")
+    tell("q")
+    assert server.wait_exit() == 0
+
+
 def test_a_file_in_the_place_of_the_fifo_is_left_alone(served, tmp_path):
     (tmp_path / "fifo").write_text("precious")
     server = served("--master-fifo", "fifo")

@@ -98,7 +98,7 @@ def test_the_worker_of_a_late_request_is_replaced_and_counted(app):
     wait_until(lambda: server.get("/").text != pid, "another worker")
     assert server.get("/count").text == "[1]"
     server.wait_for_log("Respawned uWSGI worker 1")
-    assert not os.path.exists("/proc/" + pid)
+    wait_until(lambda: not os.path.exists("/proc/" + pid), "its end")
 
 
 def test_a_server_without_a_master_ends_with_its_only_worker(app):
