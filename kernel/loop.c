@@ -172,7 +172,7 @@ static void run_timers(struct uwsgi_loop *loop)
 	if (!loop->timers)
 		return;
 	uint64_t now = uwsgi_now_ms();
-	while (loop->timers && loop->heap[0]->at_ms <= now) {
+	while (!loop->stopped && loop->timers && loop->heap[0]->at_ms <= now) {
 		struct uwsgi_timer *timer = loop->heap[0];
 		uwsgi_loop_timer_stop(loop, timer);
 		timer->fn(timer);

@@ -157,6 +157,13 @@ static int set_optional(const char *name)
 	return text ? set(name, PyBytes_FromString(text)) : 0;
 }
 
+/* Programs name them whether there is a spooler or not. */
+static int set_spool_answers(void)
+{
+	return set("SPOOL_OK", PyLong_FromLong(-2)) | set("SPOOL_RETRY", PyLong_FromLong(-1)) |
+	       set("SPOOL_IGNORE", PyLong_FromLong(0));
+}
+
 static int set_attributes(void)
 {
 	char host[256] = "";
@@ -171,7 +178,7 @@ static int set_attributes(void)
 	       set("unbit", Py_NewRef(Py_None)) | set("is_a_reload", PyBool_FromLong(uwsgi_my_generation() > 1)) |
 	       set("applications", Py_NewRef(Py_None)) | set("applist", PyList_New(0)) |
 	       set("fastfuncs", PyDict_New()) | set("message_manager_marshal", Py_NewRef(Py_None)) |
-	       set_optional("mode") | set_optional("pidfile");
+	       set_spool_answers() | set_optional("mode") | set_optional("pidfile");
 }
 
 /* ---- attributes that change with the request ---- */

@@ -92,6 +92,8 @@ int py_program_script(const char *script, int *status_r)
 
 struct uwsgi_fn *py_program_callable(const char *name)
 {
+	if (!Py_IsInitialized())
+		return NULL; /* no application of this language is configured */
 	PyGILState_STATE gil = PyGILState_Ensure();
 	PyObject *callable = py_module_hook(name);
 	struct uwsgi_fn *fn = callable && PyCallable_Check(callable) ? py_fn_new(callable) : NULL;

@@ -47,7 +47,7 @@ void py_stack_log(int core, int tid)
 	struct timespec until;
 	if (!dump)
 		return;
-	uwsgi_log("*** Python stack of core %d of worker %d ***\n", core, uwsgi_my_number());
+	uwsgi_log("*** Python stack of core %d of %s %d ***\n", core, uwsgi_my_kind(), uwsgi_my_number());
 	while (sem_trywait(&dumped) == 0) /* one that came too late the last time */
 		;
 	clock_gettime(CLOCK_REALTIME, &until);

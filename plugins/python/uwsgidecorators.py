@@ -100,6 +100,103 @@ class thread:
         return self.f
 
 
+# ---- tasks of the spooler
+
+
+def _bytes(value):
+    """A key or value of a task: numbers become text, None is for uwsgi.spool to judge."""
+    return value if value is None or isinstance(value, bytes) else str(value).encode()
+
+
+def _text(value):
+    """What a task is called with: text where it is some, else the bytes."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _task_name(function):
+    """The name under which a function is found again: its own, as uWSGI 2.0 writes it, unless another has it."""
+    name = getattr(function, "__name__", "spool")
+    module = getattr(function, "__module__", None)
+    known = spooler_functions.get(name)
+    if known is not None and getattr(known, "__module__", None) != module:
+        return "%s.%s" % (module, name)
+    return name
+
+
+def manage_spool_request(task):
+    """The handler of all tasks: finds the function of this one, and answers for it."""
+    function = spooler_functions[task[b"ud_spool_func"].decode()]
+    if b"args" in task and function in _pickled:
+        answer = function(*pickle.loads(task[b"args"]), **pickle.loads(task[b"kwargs"]))
+    else:
+        answer = function({_text(key) if isinstance(key, bytes) else key: _text(value) for key, value in task.items()})
+    return int(task.get(b"ud_spool_ret", answer))
+
+
+class _spool:
+    """@spool: the function is called in a spooler, later; it is done when it returns."""
+
+    result: int | None = uwsgi.SPOOL_OK
+
+    def __new__(cls, function=None, pass_arguments=False):
+        if function is None:
+            return partial(cls, pass_arguments=pass_arguments)
+        if not _has("spool"):
+            return _missing(cls.__name__.lstrip("_"), "spooler", function)
+        return super().__new__(cls)
+
+    def __init__(self, function=None, pass_arguments=False):
+        self.f = function
+        self.pass_arguments = pass_arguments
+        self.__name__ = getattr(function, "__name__", "spool")
+        self.__doc__ = getattr(function, "__doc__", None)
+        self.name = _task_name(function)
+        spooler_functions[self.name] = function
+        if pass_arguments:
+            _pickled.add(function)
+        try:
+            function.spool = self.__call__
+        except AttributeError:
+            pass  # not a function of Python
+
+    def spool(self, *args, **kwargs):
+        return self(*args, **kwargs)
+
+    def __call__(self, *args, **kwargs):
+        """Queue a call, and return the path of its task."""
+        if self.pass_arguments:
+            task = dict(kwargs.pop("message_dict", None) or {})
+            task.update((key, kwargs.pop(key)) for key in ("spooler", "priority", "at", "body") if key in kwargs)
+            task.update(args=pickle.dumps(args), kwargs=pickle.dumps(kwargs))
+        else:
+            task = dict(args[0]) if args else {}
+            task.update(kwargs)
+        task["ud_spool_func"] = self.name
+        if self.result is not None:
+            task["ud_spool_ret"] = self.result
+        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items()})
+
+
+class _spoolforever(_spool):
+    """@spoolforever: the same, again and again."""
+
+    result = uwsgi.SPOOL_RETRY
+
+
+class _spoolraw(_spool):
+    """@spoolraw: what the function returns says what becomes of its task."""
+
+    result = None
+
+
+_pickled: set = set()  # functions whose tasks carry pickled arguments
+spool, spoolforever, spoolraw = _spool, _spoolforever, _spoolraw
+uwsgi.spooler = manage_spool_request
+
+
 # ---- signals
 
 
@@ -205,23 +302,6 @@ class lock:
             return self.f(*args, **kwargs)
         finally:
             uwsgi.unlock()
-
-
-def _later(name, part):
-    """A decorator whose part this server does not have yet, as @name and as @name(...)."""
-
-    def decorator(*args, **options):
-        if len(args) == 1 and callable(args[0]) and not options:
-            return _missing(name, part, args[0])
-        return lambda function: _missing(name, part, function)
-
-    decorator.__name__ = name
-    return decorator
-
-
-spool = _later("spool", "spooler")
-spoolforever = _later("spoolforever", "spooler")
-spoolraw = _later("spoolraw", "spooler")
 
 
 # ---- mules

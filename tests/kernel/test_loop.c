@@ -217,6 +217,15 @@ Test(loop, runs_until_it_is_stopped)
 	cr_assert_str_eq(trace, "s");
 }
 
+Test(loop, a_timer_that_is_due_does_not_run_once_it_is_stopped)
+{
+	struct uwsgi_timer first = { .fn = stop_self, .data = "s" }, second = { .fn = stop_self, .data = "t" };
+	uwsgi_loop_timer(loop, &first, 0);
+	uwsgi_loop_timer(loop, &second, 0);
+	uwsgi_loop_run(loop);
+	cr_assert_str_eq(trace, "s");
+}
+
 Test(loop, can_be_waited_for_by_another_loop)
 {
 	int fds[2];

@@ -1,0 +1,93 @@
+/* spool_spare.c - see spool_spare.h.
+ *
+ * Each spare has a cell in shared memory, and a name of its own.  Whoever moves a cell to BUSY has the name for
+ * himself; a process that dies then leaves it BUSY, which costs a spare and nothing else. */
+#include "spool_spare.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <uwsgi/shm.h>
+
+#define SPARES 64
+
+enum { EMPTY, FULL, BUSY };
+
+struct shared {
+	uint64_t id; /* of this server: others may use the directory too */
+	_Atomic int cells[SPARES];
+};
+
+struct spool_spares {
+	struct shared *shared;
+};
+
+static uint64_t hash(const char *path)
+{
+	uint64_t h = 14695981039346656037ULL;
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 1099511628211ULL;
+	return h;
+}
+
+struct spool_spares *spool_spares_create(const char *path)
+{
+	char name[40];
+	struct spool_spares *spares = calloc(1, sizeof *spares);
+	snprintf(name, sizeof name, "spares %016llx", (unsigned long long)hash(path));
+	if (spares)
+		spares->shared = uwsgi_shm_keep(name, sizeof *spares->shared);
+	if (!spares || !spares->shared) {
+		free(spares);
+		return NULL;
+	}
+	if (!spares->shared->id && getrandom(&spares->shared->id, sizeof spares->shared->id, 0) == -1)
+		spares->shared->id = (uint64_t)(uintptr_t)spares;
+	return spares;
+}
+
+static void name_of(const struct spool_spares *spares, int number, char name_r[64])
+{
+	snprintf(name_r, 64, SPOOL_NEW "spare_%016llx_%d", (unsigned long long)spares->shared->id, number);
+}
+
+/* Move any cell from one state to BUSY; -1: none is in it. */
+static int claim(struct spool_spares *spares, int from)
+{
+	for (int i = 0; i < SPARES; i++) {
+		int expected = from;
+		if (atomic_load_explicit(&spares->shared->cells[i], memory_order_relaxed) == from &&
+		    atomic_compare_exchange_strong(&spares->shared->cells[i], &expected, BUSY))
+			return i;
+	}
+	return -1;
+}
+
+int spool_spares_put(struct spool_spares *spares, const struct spool_dir *dir, const char *path)
+{
+	char name[64];
+	int number = claim(spares, EMPTY);
+	if (number < 0)
+		return -ENOSPC;
+	name_of(spares, number, name);
+	int failed = renameat(dir->fd, path, dir->state, name) == -1 ? -errno : 0;
+	atomic_store(&spares->shared->cells[number], failed ? EMPTY : FULL);
+	return failed;
+}
+
+int spool_spares_take(struct spool_spares *spares, char name_r[64])
+{
+	int number = claim(spares, FULL);
+	if (number < 0)
+		return -ENOENT;
+	name_of(spares, number, name_r);
+	return number;
+}
+
+void spool_spares_gone(struct spool_spares *spares, int number)
+{
+	atomic_store(&spares->shared->cells[number], EMPTY);
+}

@@ -1,0 +1,878 @@
+"""The spooler: tasks in a directory that uWSGI 2.0 could share, run at least once whatever dies, and not for ever."""
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import BINARY, session_members, wait_until
+
+# What is posted is evaluated where the application lives; every task that runs leaves a line.
+APP = """
+    import os, signal, sys, time, uwsgi
+    HERE = os.getcwd()
+
+    def note(text, name="ran"):
+        with open(os.path.join(HERE, name), "a") as out:
+            out.write(text + "\\n")
+
+    def spooler(task):
+        what = task.get(b"do", b"").decode()
+        note(task.get(b"id", b"?").decode())
+        note(repr((os.getpid(), os.getcwd(), task)), "tasks")
+        if what == "raise":
+            raise ValueError("a task that fails")
+        if what == "exit":
+            sys.exit(3)
+        if what == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "wait":
+            while not os.path.exists(os.path.join(HERE, "go")):
+                time.sleep(0.01)
+            note("after " + task[b"id"].decode())
+        if what == "spin":
+            while not os.path.exists(os.path.join(HERE, "go")):
+                pass
+        if what == "answer":
+            return eval(task[b"answer"])
+        if what == "get":
+            note(repr(uwsgi.spooler_get_task(task["spooler_task_name"])), "got")
+        return uwsgi.SPOOL_OK
+
+    uwsgi.spooler = spooler
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        text = environ["wsgi.input"].read().decode()
+        try:
+            return [repr(eval(text)).encode()]
+        except Exception as error:
+            return [("%s: %s" % (type(error).__name__, error)).encode()]
+"""
+PREFIX = "uwsgi_spoolfile_on_"
+OLD = "/usr/bin/uwsgi-core"
+OLD_PYTHON = pathlib.Path("/usr/lib/uwsgi/plugins/python3_plugin.so")
+FIXTURE = pathlib.Path(__file__).parent.parent / "plugins/spooler/written_by_2.0.21"
+
+
+@pytest.fixture
+def spooling(serve, tmp_path):
+    """spooling(*options): a server with the spooler `sp`; ask(expression) is evaluated in it."""
+
+    def spooling(*options, code=APP, **how):
+        server = serve(code, "--spooler", "sp", *options, **how)
+        server.wait_for_log("spawned the uWSGI spooler on dir %s " % (tmp_path / "sp"))
+        server.ask = lambda text: server.post("/", text).text
+        server.spool = lambda **keys: spooled(server.ask("uwsgi.spool(%s)" % ", ".join(
+            "%s=%r" % item for item in keys.items())))
+        return server
+
+    return spooling
+
+
+def spooled(answer):
+    assert answer.startswith("b'/"), answer
+    return pathlib.Path(eval(answer).decode())
+
+
+def lines(folder, name="ran"):
+    path = folder / name
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def tasks(folder):
+    """What is left to run."""
+    return [p for p in (folder / "sp").rglob(PREFIX + "*") if p.parent.name != "dead"]
+
+
+def dead(folder):
+    return list((folder / "sp/dead").glob("*"))
+
+
+def wait_for(folder, *ids):
+    wait_until(lambda: set(ids) <= set(lines(folder)), lambda: "%s among %s" % (ids, lines(folder)))
+
+
+def wait_drained(folder):
+    wait_until(lambda: not tasks(folder), lambda: "no tasks in place of %s" % tasks(folder))
+
+
+def spooler_pid(server):
+    return int(server.ask("uwsgi.spooler_pid()"))
+
+
+def packet(pairs, body=b""):
+    data = b"".join(struct.pack("<H", len(text)) + text for pair in pairs.items() for text in pair)
+    return b"\x11" + struct.pack("<H", len(data)) + b"\0" + data + body
+
+
+# ---- from spool() to the handler
+
+
+def test_a_task_runs_as_under_2_0_and_its_file_is_removed(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1000")
+    path = spooled(server.ask("uwsgi.spool({b'id': b'1', b'x': b'\\xff', b'body': b'raw\\0'})"))
+    assert path.parent == tmp_path / "sp" and path.name.startswith(PREFIX)
+    wait_for(tmp_path, "1")
+    wait_drained(tmp_path)
+    pid, cwd, task = eval(lines(tmp_path, "tasks")[0])
+    assert task == {"spooler_task_name": path.name.encode(), b"id": b"1", b"x": b"\xff", "body": b"raw\0"}
+    assert cwd == str(tmp_path / "sp") and pid == spooler_pid(server)
+    server.wait_for_log("done with task %s after 0 seconds" % path.name)
+    assert "[spooler] written 21 bytes to file %s" % path in server.log
+    assert "[spooler %s pid: %d] managing request %s ..." % (path.parent, pid, path.name) in server.log
+
+
+def test_the_file_is_that_of_2_0(spooling, tmp_path):
+    server = spooling()
+    path = server.spool(a="b", at=int(time.time()) + 1000, body="text")
+    at = str(int(path.stat().st_mtime)).encode()
+    assert path.read_bytes() == packet({b"a": b"b", b"at": at}, b"text")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.name.removeprefix(PREFIX).split("_")) == 6
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
+    assert not list((tmp_path / "sp/.state").glob("new_*"))
+
+
+def test_every_form_of_a_call_makes_the_same_task(spooling, tmp_path):
+    server = spooling()
+    for call in ("uwsgi.spool({b'id': b'1', b'n': b'5'})", "uwsgi.spool({'id': '1', 'n': 5})",
+                 "uwsgi.spool(id='1', n=5)", "uwsgi.send_to_spooler(message_dict={'id': b'1'}, n='5')", "uwsgi.spool({'id': 1}, n=5, body=None)"):
+        spooled(server.ask(call))
+    wait_until(lambda: len(lines(tmp_path, "tasks")) == 5, "five tasks")
+    for line in lines(tmp_path, "tasks"):
+        task = eval(line)[2]
+        del task["spooler_task_name"]
+        assert task == {b"id": b"1", b"n": b"5"}
+
+
+@pytest.mark.parametrize("call, error", [
+    ("uwsgi.spool('x')", "ValueError: The argument of spooler callable must be a dictionary"),
+    ("uwsgi.spool()", "ValueError: The argument of spooler callable must be a dictionary"),
+    ("uwsgi.spool({1: 'x'})", "TypeError: keys must be str or bytes, not int"),
+    ("uwsgi.spool(x=[1])", "ValueError: unable to spool job: spooler callable dictionary must contains only bytes"),
+    ("uwsgi.spool({'': 'x'})", "ValueError: unable to spool job: a key is empty"),
+    ("uwsgi.spool(x='x' * 65536)", "ValueError: unable to spool job: its keys and values have more than 64k bytes"),
+    ("uwsgi.spool(x='1', priority='high')", "ValueError: unable to spool job: priority \"high\" is no number"),
+    ("uwsgi.spool(x='1', priority='../..')", "ValueError: unable to spool job: priority \"../..\" is no number"),
+    ("uwsgi.spool(x='1', spooler='/nowhere')", "ValueError: unable to spool job: there is no spooler \"/nowhere\""),
+    ("uwsgi.spool(x='1', body=b'x' * 1000)", "ValueError: unable to spool job: it has 1010 bytes, spooler-max-size "
+                                             "allows 1000"),
+])
+def test_what_cannot_be_spooled_is_an_error_and_leaves_nothing(spooling, tmp_path, call, error):
+    server = spooling("--spooler-max-size", "1000")
+    assert server.ask(call).startswith(error)
+    assert tasks(tmp_path) == [] and not list((tmp_path / "sp/.state").glob("new_*"))
+
+
+def test_a_spooler_is_chosen_by_its_path_or_its_number(spooling, tmp_path):
+    server = spooling("--spooler", "other", "--spooler-quiet")
+    for spooler in (str(tmp_path / "other"), "other", "2", 2):
+        assert server.spool(id="x", spooler=spooler).parent == tmp_path / "other"
+    assert server.spool(id="y", spooler="1").parent == tmp_path / "sp"
+    wait_until(lambda: len(lines(tmp_path)) == 5, "all tasks")
+    assert "managing request" not in server.log and "written" not in server.log
+
+
+def test_programs_can_ask_about_spoolers_and_tasks(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler", "two", "--spooler-external", "away")
+    wait_until(lambda: server.log.count("spawned uWSGI spooler ") == 4, "all spoolers")
+    pids = eval(server.ask("uwsgi.spooler_pids()"))
+    assert len(pids) == 5 and pids[4] == 0 and pids[0] == spooler_pid(server) and all(pids[:4])
+    path = server.spool(id="1", at=2000000000)
+    deep = server.spool(id="2", at=2000000000, priority=7)
+    assert eval(server.ask("sorted(uwsgi.spooler_jobs())")) == sorted([str(path).encode(), str(deep).encode()])
+    task = eval(server.ask("uwsgi.spooler_get_task(uwsgi.spooler_jobs()[0])"))
+    assert task["spooler_task_name"] in (path.name.encode(), deep.name.encode()) and b"id" in task
+    assert server.ask("uwsgi.spooler_get_task('/nowhere')") == "None"
+    assert server.ask("uwsgi.i_am_the_spooler()") == "None"
+    assert server.ask("uwsgi.set_spooler_frequency(1)") == "True"
+    assert server.ask("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE") == "(-2, -1, 0)"
+
+
+def test_a_task_in_hand_is_seen_by_its_handler_only(spooling, tmp_path):
+    server = spooling()
+    path = server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    assert server.ask("uwsgi.spooler_get_task(%r)" % str(path)) == "None"
+    (tmp_path / "go").touch()
+    server.spool(id="2", do="get")
+    wait_until(lambda: lines(tmp_path, "got"), "the task's own view")
+    assert eval(lines(tmp_path, "got")[0])[b"id"] == b"2"
+
+
+def test_a_server_without_a_spooler_has_the_answers_but_not_the_functions(serve):
+    server = serve(APP)
+    assert server.post("/", "uwsgi.SPOOL_OK, hasattr(uwsgi, 'spool')").text == "(-2, False)"
+
+
+# ---- order and time
+
+
+def test_the_lowest_priority_runs_first_and_names_in_order(spooling, tmp_path):
+    server = spooling("--spooler-ordered")
+    server.spool(id="first", do="wait")
+    wait_for(tmp_path, "first")
+    for n in range(12):
+        server.spool(id="plain%d" % n)
+    for priority in (10, 9, 0):
+        server.spool(id="p%d" % priority, priority=priority)
+    (tmp_path / "go").touch()
+    wait_drained(tmp_path)
+    assert lines(tmp_path) == ["first", "after first", "p0", "p9", "p10"] + ["plain%d" % n for n in range(12)]
+    assert eval(lines(tmp_path, "tasks")[1])[1] == str(tmp_path / "sp/0")
+
+
+def test_priorities_count_without_spooler_ordered_too(spooling, tmp_path):
+    server = spooling("--spooler-chdir", str(tmp_path))
+    server.spool(id="first", do="wait")
+    wait_for(tmp_path, "first")
+    for name, priority in (("plain", None), ("high", 1), ("low", 20)):
+        server.spool(id=name, priority=priority)
+    (tmp_path / "go").touch()
+    wait_drained(tmp_path)
+    assert lines(tmp_path)[2:] == ["high", "low", "plain"]
+    assert {eval(line)[1] for line in lines(tmp_path, "tasks")} == {str(tmp_path)}
+
+
+def test_a_task_does_not_run_before_its_time(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1000")
+    at = int(time.time()) + 2
+    server.spool(id="late", at=at)
+    server.spool(id="far", at=at + 1000)
+    server.spool(id="now", at=1)
+    wait_for(tmp_path, "now")
+    assert lines(tmp_path) == ["now"]
+    wait_for(tmp_path, "late")
+    assert time.time() >= at and lines(tmp_path) == ["now", "late"]
+
+
+def test_new_tasks_are_told_and_not_looked_for(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1000")
+    server.spool(id="warm")
+    wait_for(tmp_path, "warm")
+
+    def switches():
+        with open("/proc/%d/status" % spooler_pid(server)) as status:
+            return int(next(line for line in status if line.startswith("voluntary")).split()[1])
+
+    wait_drained(tmp_path)
+    seen = [-1, switches()]
+
+    def sleeps():
+        seen.append(switches())
+        return seen[-1] == seen[-2]
+
+    wait_until(sleeps, "the spooler to sleep")
+    for n in range(50):
+        server.ask("1")
+    assert switches() == seen[-1]
+    server.spool(id="next")
+    wait_for(tmp_path, "next")
+
+
+# ---- answers
+
+
+def test_an_answer_says_what_becomes_of_a_task(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2")
+    for n, answer in enumerate(("uwsgi.SPOOL_RETRY", "uwsgi.SPOOL_IGNORE", "None", "'text'", "17")):
+        server.spool(id="kept%d" % n, do="answer", answer=answer)
+    server.spool(id="done", do="answer", answer="uwsgi.SPOOL_OK")
+    wait_until(lambda: all(lines(tmp_path).count("kept%d" % n) >= 4 for n in range(5)), "all to be run again")
+    assert lines(tmp_path).count("done") == 1
+    assert len(tasks(tmp_path)) == 5 and not dead(tmp_path)
+    server.wait_for_log("unable to find the spooler function, have you loaded it into the spooler process ?")
+
+
+def test_without_a_handler_tasks_wait(spooling, tmp_path):
+    server = spooling(code=APP.replace("uwsgi.spooler = spooler", ""))
+    server.spool(id="1")
+    server.wait_for_log("unable to find the spooler function")
+    assert len(tasks(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("what", ["raise", "exit"])
+def test_a_task_that_fails_too_often_is_laid_among_the_dead(spooling, tmp_path, what):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2")
+    pid = spooler_pid(server)
+    path = server.spool(id="bad", do=what, body="kept")
+    content = path.read_bytes()
+    wait_until(lambda: dead(tmp_path), "the task to be given up")
+    assert lines(tmp_path) == ["bad", "bad"]
+    assert [p.read_bytes() for p in dead(tmp_path)] == [content]
+    assert spooler_pid(server) == pid and not tasks(tmp_path)
+    server.wait_for_log("failed (attempt 1 of 2), it is run again in 1 seconds")
+    server.wait_for_log("failed 2 times: it is moved to %s/dead" % (tmp_path / "sp"))
+    assert "ValueError: a task that fails" in server.log or what == "exit"
+    assert not list((tmp_path / "sp/.state").glob("tries_*"))
+
+
+def test_a_task_that_kills_its_process_does_not_stop_the_others(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "3")
+    server.spool(id="poison", do="die")
+    for n in range(5):
+        server.spool(id="good%d" % n)
+    wait_until(lambda: dead(tmp_path), lambda: "the poison to be given up:\n" + server.log)
+    wait_drained(tmp_path)
+    assert lines(tmp_path).count("poison") == 3
+    assert sorted(set(lines(tmp_path))) == ["good%d" % n for n in range(5)] + ["poison"]
+
+
+def test_a_task_that_takes_too_long_is_cut_and_run_again(spooling, tmp_path):
+    server = spooling("--spooler-harakiri", "1", "--spooler-frequency", "1")
+    pid = spooler_pid(server)
+    server.spool(id="slow", do="spin")
+    server.wait_for_log("*** HARAKIRI ON SPOOLER 1 (pid: %d): task %s" % (pid, PREFIX))
+    wait_until(lambda: spooler_pid(server) not in (0, pid), "another process")
+    (tmp_path / "go").touch()
+    wait_drained(tmp_path)
+    assert set(lines(tmp_path)) == {"slow"} and len(lines(tmp_path)) >= 2
+    assert 'in spooler' in server.log, "the stack of the stuck task"
+
+
+def test_a_spooler_is_replaced_after_its_tasks(spooling, tmp_path):
+    server = spooling("--spooler-max-tasks", "3")
+    for n in range(7):
+        server.spool(id=str(n))
+    wait_drained(tmp_path)
+    assert sorted(lines(tmp_path)) == [str(n) for n in range(7)]
+    assert len({eval(line)[0] for line in lines(tmp_path, "tasks")}) == 3
+    server.wait_for_log("maximum number of tasks reached (3) recycling ...")
+
+
+# ---- what is in the directory
+
+
+def test_torn_files_are_buried_and_foreign_ones_left_alone(spooling, tmp_path):
+    folder = tmp_path / "sp"
+    folder.mkdir()
+    whole = packet({b"id": b"1"})
+    (folder / (PREFIX + "torn")).write_bytes(whole[:-1])
+    (folder / (PREFIX + "foreign")).write_bytes(b"GET / HTTP/1.1\r\n\r\n")
+    (folder / (PREFIX + "empty")).touch()
+    os.mkfifo(folder / (PREFIX + "pipe"))
+    (folder / (PREFIX + "link")).symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_bytes(whole)
+    (folder / "notes.txt").write_bytes(whole)
+    (folder / "sub").mkdir()
+    (folder / "sub" / (PREFIX + "x")).write_bytes(whole)
+    (folder / (PREFIX + "whole")).write_bytes(whole)
+    server = spooling()
+    wait_for(tmp_path, "1")
+    wait_until(lambda: len(dead(tmp_path)) == 2, "two to be buried")
+    assert sorted(p.name for p in dead(tmp_path)) == [PREFIX + "foreign", PREFIX + "torn"]
+    server.wait_for_log("cannot run %slink: " % PREFIX)
+    server.wait_for_log("cannot run %spipe: " % PREFIX)
+    assert server.log.count(PREFIX + "torn is no whole task") == 1
+    assert lines(tmp_path) == ["1"] and (folder / "notes.txt").exists() and (folder / (PREFIX + "empty")).exists()
+
+
+def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spooling, tmp_path):
+    server = spooling()
+    first = server.spool(id="1", do="wait", body="x" * 5000)
+    inode = first.stat().st_ino
+    (tmp_path / "go").touch()
+    wait_until(lambda: list((tmp_path / "sp/.state").glob("new_spare_*")), "a spare")
+    second = server.spool(id="2", at=2000000000)
+    assert second.stat().st_ino == inode
+    assert second.read_bytes() == packet({b"id": b"2", b"at": b"2000000000"})
+    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+
+
+def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
+    (tmp_path / "sp/7").mkdir(parents=True)
+    written = next(FIXTURE.iterdir())
+    shutil.copyfile(written, tmp_path / "sp/7" / written.name)
+    spooling()
+    wait_drained(tmp_path)
+    task = eval(lines(tmp_path, "tasks")[0])[2]
+    assert task == {"spooler_task_name": written.name.encode(), b"ud_spool_func": b"encode_video",
+                    b"ud_spool_ret": b"-2", b"filename": b"a b.avi", b"priority": b"7", "body": b"frames\n\0\xff"}
+
+
+def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1")
+    server.spool(id="before")
+    wait_for(tmp_path, "before")
+    shutil.rmtree(tmp_path / "sp")
+    server.spool(id="after")
+    wait_for(tmp_path, "after")
+
+
+def test_a_spooler_that_cannot_be_written_to_ends_the_start(serve, write):
+    write("plain", "a file")
+    server = serve(APP, "--spooler", "plain/sp", ready=False)
+    assert server.wait_exit() == 1
+    assert "plain/sp: cannot write to the directory: Not a directory" in server.last_line()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to give it up")
+def test_what_is_made_for_a_user_belongs_to_that_user(serve, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    tmp_path.chmod(0o777)
+    server = serve(APP, "--spooler", "sp", "--uid", "nobody", "--gid", "nogroup", "--spooler-frequency", "1")
+    path = spooled(server.post("/", "uwsgi.spool(id='1', priority='3')").text)
+    wait_for(tmp_path, "1")
+    wait_drained(tmp_path)
+    owners = {p.stat().st_uid for p in (tmp_path / "sp", tmp_path / "sp/.state", path.parent)}
+    assert owners == {(tmp_path / "ran").stat().st_uid} and 0 not in owners
+
+
+def test_a_directory_that_everybody_can_write_to_is_told(spooling, tmp_path):
+    (tmp_path / "sp").mkdir()
+    (tmp_path / "sp").chmod(0o777)
+    server = spooling()
+    assert "WARNING: the spooler directory %s is writable for everybody" % (tmp_path / "sp") in server.log
+
+
+def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp_path):
+    (tmp_path / "sp").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=750", "tmpfs", tmp_path / "sp"]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        server = spooling()
+        answer = server.ask("uwsgi.spool(id='big', body=b'x' * 100000)")
+        assert answer.startswith("OSError: unable to spool job: writing to %s: No space left" % (tmp_path / "sp"))
+        assert not tasks(tmp_path) and not list((tmp_path / "sp/.state").glob("new_*"))
+        server.spool(id="small")
+        wait_for(tmp_path, "small")
+        server.stop()
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "sp"], check=True)
+
+
+def command(folder, name):
+    done = subprocess.run([BINARY, "--" + name, folder / "sp"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_operator_lists_revives_and_removes_tasks(spooling, tmp_path):
+    server = spooling("--spooler-max-attempts", "1")
+    server.spool(id="bad", do="raise", priority=3)
+    server.spool(id="later", at=2000000000)
+    wait_until(lambda: dead(tmp_path), "the task to be given up")
+    listed = command(tmp_path, "spool-list").splitlines()
+    assert sorted(line.split()[0] for line in listed) == ["dead", "later"]
+    assert command(tmp_path, "spool-retry") == "1 retried\n"
+    wait_until(lambda: lines(tmp_path).count("bad") == 2 and dead(tmp_path), "the task to fail again")
+    assert eval(lines(tmp_path, "tasks")[1])[1] == str(tmp_path / "sp/3")
+    assert command(tmp_path, "spool-purge") == "1 removed\n"
+    assert not dead(tmp_path) and len(tasks(tmp_path)) == 1
+    missing = subprocess.run([BINARY, "--spool-list", tmp_path / "none"], capture_output=True, text=True, timeout=20)
+    assert missing.returncode == 1 and "No such file" in missing.stderr
+
+
+# ---- ends and kills
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP"])
+def test_a_task_in_hand_is_finished_at_a_stop_and_at_a_reload(spooling, tmp_path, how):
+    server = spooling()
+    server.spool(id="long", do="wait")
+    wait_for(tmp_path, "long")
+    server.spool(id="next")
+    worker = int(server.ask("os.getpid()"))
+    server.process.send_signal(getattr(signal, how))
+    if how == "SIGHUP":  # the next generation takes what the old one has not in hand
+        wait_for(tmp_path, "next")
+    wait_until(lambda: worker not in session_members(server.process.pid), "all of the generation to be told")
+    (tmp_path / "go").touch()
+    wait_for(tmp_path, "after long")
+    if how == "SIGTERM":
+        assert server.wait_exit() == 0
+        assert lines(tmp_path) == ["long", "after long"] and len(tasks(tmp_path)) == 1
+    else:
+        wait_drained(tmp_path)
+        assert sorted(lines(tmp_path)) == ["after long", "long", "next"]
+
+
+def test_a_task_whose_process_is_killed_runs_again(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1000")
+    server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    os.kill(spooler_pid(server), signal.SIGKILL)
+    wait_until(lambda: lines(tmp_path).count("1") == 2, "the second run")
+    (tmp_path / "go").touch()
+    wait_drained(tmp_path)
+    assert not list((tmp_path / "sp/.state").glob("tries_*"))
+
+
+def test_a_task_outlives_the_server(spooling, tmp_path):
+    server = spooling()
+    server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    for pid in session_members(server.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    server.wait_exit()
+    (tmp_path / "go").touch()
+    spooling()
+    wait_for(tmp_path, "after 1")
+    wait_drained(tmp_path)
+
+
+def test_several_processes_share_the_tasks_and_run_each_once(spooling, tmp_path):
+    server = spooling("--spooler-processes", "3", "--spooler-quiet")
+    # `spooler-processes` came after its spooler, which had none
+    assert len(eval(server.ask("uwsgi.spooler_pids()"))) == 3
+    server.ask("[uwsgi.spool(id=str(n)) for n in range(200)]")
+    wait_drained(tmp_path)
+    assert sorted(lines(tmp_path), key=int) == [str(n) for n in range(200)]
+
+
+def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
+    """Writers, spoolers and the master are killed at random while tasks come in."""
+    total = int(os.environ.get("UWSGI_TEST_SPOOL", "500"))
+    dice = random.Random(total)
+    options = ("--spooler-processes", "2", "--spooler-frequency", "1", "--spooler-quiet", "-p", "2",
+               "--disable-logging", "--spooler-max-attempts", "1000")
+    servers = [spooling(*options)]
+    acknowledged, stop = set(), threading.Event()
+
+    def write():
+        n = 0
+        while len(acknowledged) < total:
+            n += 1
+            try:
+                answer = servers[-1].ask("uwsgi.spool(id='%d', body=b'x' * %d)" % (n, 3000 * (n % 3)))
+            except OSError:
+                continue
+            if answer.startswith("b'"):
+                acknowledged.add(str(n))
+        stop.set()
+
+    def victim():
+        server = servers[-1]
+        if dice.random() < 0.1:
+            return server.process.pid
+        members = [pid for pid in session_members(server.process.pid) if pid != server.process.pid]
+        return dice.choice(members or [server.process.pid])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    kills = 0
+    while not stop.wait(dice.uniform(0.02, 0.2)):
+        try:
+            os.kill(victim(), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        kills += 1
+        if servers[-1].process.poll() is not None:
+            wait_until(lambda: not session_members(servers[-1].process.pid), "the old server's processes to end")
+            servers.append(spooling(*options))
+    writer.join()
+    if servers[-1].process.poll() is not None:
+        servers.append(spooling(*options))
+    assert kills > 3
+    wait_until(lambda: not tasks(tmp_path), lambda: "an empty directory: %d tasks left" % len(tasks(tmp_path)), 60)
+    assert acknowledged - set(lines(tmp_path)) == set()
+    assert not dead(tmp_path), "nothing was torn"
+
+
+# ---- other servers
+
+
+def test_an_external_spooler_is_written_to_and_run_by_another_server(serve, spooling, tmp_path):
+    writer = serve(APP, "--spooler-external", str(tmp_path / "sp"))
+    assert "spawned the uWSGI spooler" not in writer.log
+    assert eval(writer.post("/", "uwsgi.spooler_pids()").text) == [0]
+    spooled(writer.post("/", "uwsgi.spool(id='1')").text)
+    assert len(tasks(tmp_path)) == 1
+    spooling("--spooler-frequency", "1000")
+    wait_for(tmp_path, "1")
+    spooled(writer.post("/", "uwsgi.spool(id='2')").text)
+    wait_for(tmp_path, "2")
+
+
+@pytest.fixture
+def old_server(tmp_path):
+    """old_server(*options): uWSGI 2.0 of the distribution, with the same application."""
+    if not os.path.exists(OLD) or not OLD_PYTHON.exists():
+        pytest.skip("uwsgi-core and uwsgi-plugin-python3 are not installed")
+    running = []
+
+    def old_server(*options):
+        with open(tmp_path / "old.log", "ab") as log:
+            running.append(subprocess.Popen(
+                [OLD, "--plugin", "python3,spooler", "--master", "--wsgi-file", "app.py", "--socket", "old.sock",
+                 *options],
+                cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+        return running[-1]
+
+    yield old_server
+    for process in running:
+        for pid in session_members(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_2_0_runs_what_was_written_here(serve, old_server, tmp_path):
+    (tmp_path / "sp").mkdir()
+    server = serve(APP, "--spooler-external", str(tmp_path / "sp"))
+    for call in ("id='1', body=b'\\0\\xff'", "id='2', priority=4", "id='3', at=%d" % (time.time() + 1000)):
+        spooled(server.post("/", "uwsgi.spool(%s)" % call).text)
+    old_server("--spooler", str(tmp_path / "sp"), "--spooler-ordered", "--spooler-frequency", "1")
+    wait_until(lambda: len(lines(tmp_path, "tasks")) == 2, "two tasks to run")
+    bodies = [eval(line)[2].get("body") for line in lines(tmp_path, "tasks")]
+    assert b"\0\xff" in bodies
+    wait_until(lambda: len(tasks(tmp_path)) == 1, "them to be done")
+    assert sorted(lines(tmp_path)) == ["1", "2"]
+
+
+def test_what_2_0_writes_is_run_here_at_once(spooling, old_server, tmp_path, write):
+    write("spool_one.py", """
+        import uwsgi
+        for n in range(20):
+            uwsgi.spool({b"id": str(n).encode(), b"body": b"\\xff" * 5000})
+    """)
+    spooling("--spooler-frequency", "1000")
+    old_server("--spooler-external", str(tmp_path / "sp"), "--import", "spool_one")
+    wait_for(tmp_path, *map(str, range(20)))
+    wait_drained(tmp_path)
+    assert sorted(lines(tmp_path), key=int) == [str(n) for n in range(20)]
+
+
+def ask_packet(address, data):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(str(address))
+        s.sendall(data)
+        answer = b""
+        while part := s.recv(100):
+            answer += part
+        return answer
+
+
+def test_a_packet_of_modifier_17_is_a_task_where_the_socket_may(spooling, tmp_path):
+    server = spooling("--socket", "open.sock", "--socket", "closed.sock", "--spooler-remote", "open.sock")
+    task = packet({b"id": b"remote", b"priority": b"3"})
+    assert ask_packet(tmp_path / "closed.sock", task) == b"\xff\0\0\0"
+    server.wait_for_log("closed.sock is refused: spooler-remote does not name it")
+    assert ask_packet(tmp_path / "open.sock", task) == b"\xff\0\0\x01"
+    wait_for(tmp_path, "remote")
+    pickled = packet({b"id": b"evil", b"ud_spool_func": b"f", b"args": b"cos\nsystem\n"})
+    assert ask_packet(tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
+    server.wait_for_log("its arguments are pickled")
+    assert lines(tmp_path) == ["remote"] and not tasks(tmp_path)
+
+
+# ---- decorators
+
+
+DECORATED = """
+    import os, uwsgi
+    from uwsgidecorators import *
+    HERE = os.getcwd()
+
+    def note(*what):
+        with open(os.path.join(HERE, "ran"), "a") as out:
+            out.write(repr(what) + "\\n")
+
+    @spool
+    def a_long_long_task(arguments):
+        note("long", arguments)
+        return 12345
+
+    @spool
+    def a_longer_task(args):
+        note("longer", args)
+
+    @spoolforever
+    def forever(args):
+        note("forever", args["pippo"])
+
+    @spoolraw
+    def a_controlled_task(args):
+        note("raw", args["foo"])
+        if args["foo"] == "bar":
+            return uwsgi.SPOOL_OK
+        return uwsgi.SPOOL_RETRY
+
+    @spool(pass_arguments=True)
+    def with_arguments(*args, **kwargs):
+        note("arguments", args, kwargs)
+
+    @spoolraw(pass_arguments=True)
+    def raw_arguments(n):
+        note("raw arguments", n)
+        return uwsgi.SPOOL_OK
+
+    @spool
+    def fails(args):
+        note("fails")
+        raise RuntimeError("no")
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [repr(eval(environ["wsgi.input"].read().decode())).encode()]
+"""
+
+
+def ran(folder):
+    notes = []
+    for line in lines(folder):
+        note = eval(line)
+        for part in note[1:]:
+            if isinstance(part, dict):
+                for key in ("spooler_task_name", "ud_spool_func", "ud_spool_ret"):
+                    part.pop(key, None)
+        notes.append(note)
+    return notes
+
+
+def test_the_forms_of_the_decorators(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2", code=DECORATED)
+    for call in ("a_long_long_task.spool(foo='bar', hello='world')", "a_longer_task.spool({'pippo': 'pluto'})",
+                 "a_longer_task(n=1, at=1)", "a_longer_task.f.spool({'f': 1}, g=2)",
+                 "forever.spool({'pippo': 'pluto'})",
+                 "a_controlled_task.spool(foo='bar')", "a_controlled_task.spool(foo='again')",
+                 "with_arguments(1, 'two', three=[3.0], priority='1')", "raw_arguments.spool(7)",
+                 "a_longer_task(x=b'\\xff', body=b'b')", "fails.spool(x='1')"):
+        spooled(server.ask(call))
+    once = [("long", {"foo": "bar", "hello": "world"}), ("longer", {"pippo": "pluto"}),
+            ("longer", {"n": "1", "at": "1"}), ("longer", {"f": "1", "g": "2"}), ("raw", "bar"), ("arguments", (1, "two"), {"three": [3.0]}),
+            ("raw arguments", 7), ("longer", {"x": b"\xff", "body": "b"})]
+    again = [("forever", "pluto"), ("raw", "again")]
+    wait_until(lambda: all(ran(tmp_path).count(note) > 2 for note in again), lambda: "repeats in %s" % ran(tmp_path))
+    wait_until(lambda: dead(tmp_path), "the failing task to be given up")
+    for note in once:
+        assert ran(tmp_path).count(note) == 1, note
+    assert ran(tmp_path).count(("fails",)) == 2 and len(tasks(tmp_path)) == 2
+
+
+def test_with_lazy_apps_a_spooler_loads_the_application_itself(spooling, tmp_path):
+    server = spooling("--lazy-apps", code=DECORATED)
+    spooled(server.ask("a_longer_task.spool(n=1)"))
+    wait_until(lambda: ran(tmp_path) == [("longer", {"n": "1"})], "the task")
+
+
+def test_functions_of_one_name_are_told_apart(spooling, tmp_path, write):
+    write("other.py", DECORATED.replace('"longer"', '"other"'))
+    server = spooling("--import", "other", code=DECORATED)
+    server.ask("a_longer_task(n=1)")
+    server.ask("__import__('other').a_longer_task(n=2)")
+    wait_until(lambda: len(lines(tmp_path)) == 2, "two tasks")
+    assert sorted(note[0] for note in ran(tmp_path)) == ["longer", "other"]
+
+
+def test_the_video_encoder_of_the_documentation(start, write, tmp_path):
+    pytest.importorskip("django")
+    write("bin/ffmpeg", """\
+        #!/bin/sh
+        echo "$@" >> encoded
+    """).chmod(0o755)
+    write("foobar/__init__.py", "")
+    write("foobar/settings.py", """
+        SECRET_KEY = "x"
+        ALLOWED_HOSTS = ["*"]
+        ROOT_URLCONF = "foobar.urls"
+    """)
+    write("foobar/task.py", """
+        from uwsgidecorators import *
+        import os
+
+        @spool
+        def encode_video(arguments):
+            os.system("ffmpeg -i \\"%s\\" image%%d.jpg" % arguments['filename'])
+    """)
+    write("foobar/urls.py", """
+        from django.http import HttpResponse
+        from django.urls import path
+        from task import encode_video
+
+        def index(request):
+            # launching video encoding
+            encode_video.spool(filename=request.POST['video_filename'])
+            return HttpResponse("enqueued")
+
+        urlpatterns = [path("", index)]
+    """)
+    (tmp_path / "foobar/mytasks").mkdir()
+    write("site.ini", """
+        [uwsgi]
+        ; a couple of placeholder
+        django_projects_dir = %s
+        my_project = foobar
+        ; chdir to app project dir and set pythonpath
+        chdir = %%(django_projects_dir)/%%(my_project)
+        pythonpath = %%(django_projects_dir)
+        ; load django
+        module = django.core.wsgi:get_wsgi_application()
+        env = DJANGO_SETTINGS_MODULE=%%(my_project).settings
+        ; enable master
+        master = true
+        ; 4 processes should be enough
+        processes = 4
+        ; enable the spooler (the mytasks dir must exist!)
+        spooler = %%(chdir)/mytasks
+        ; load the task.py module
+        import = task
+    """ % tmp_path)
+    server = start("--ini", "site.ini", env={"PATH": "%s/bin:%s" % (tmp_path, os.environ["PATH"])})
+    wait_until(lambda: server.log.count("spawned uWSGI worker ") == 4, "all workers")
+    answer = server.post("/", "video_filename=my+film.avi", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status, answer.text) == (200, "enqueued")
+    encoded = tmp_path / "foobar/mytasks/encoded"
+    wait_until(encoded.exists, lambda: "ffmpeg to be run:\n" + server.log)
+    wait_until(lambda: encoded.read_text() == "-i my film.avi image%d.jpg\n", "its arguments")
+
+
+def test_a_signal_for_the_spooler_is_handled_between_tasks(spooling, tmp_path):
+    server = spooling(code=DECORATED.replace("@spoolforever", """
+    @timer(1, target="spooler")
+    def in_the_spooler(signum):
+        note("signal", uwsgi.i_am_the_spooler())
+
+    @spoolforever"""))
+    wait_until(lambda: len(lines(tmp_path)) >= 2, "two signals")
+    spooled(server.ask("a_longer_task.spool(n=1)"))
+    wait_until(lambda: ("longer", {"n": "1"}) in ran(tmp_path), "the task")
+    assert ("signal", True) in ran(tmp_path)
+
+
+def test_a_controller_of_web2py_queues_tasks(start, write, tmp_path):
+    write("mytasks.py", """
+        from uwsgidecorators import *
+
+        @spool
+        def a_long_task(args):
+            print(args)
+
+        @spool
+        def a_longer_task(args):
+            print("longer.....")
+
+        @timer(3)
+        def three_seconds(signum):
+            print("3 seconds elapsed")
+
+        @timer(10, target='spooler')
+        def ten_seconds_in_the_spooler(signum):
+            print("10 seconds elapsed in the spooler")
+    """)
+    write("web2py.py", """
+        def wsgihandler(environ, start_response):
+            import mytasks  # be sure mytasks is importable!
+            mytasks.a_long_task.spool(foo='bar')
+            mytasks.a_longer_task.spool(foo='bar')
+            start_response("200 OK", [])
+            return [b"Task enqueued"]
+    """)
+    server = start("--spooler", "myspool", "--master", "--processes", "4", "--import", "mytasks", "--module",
+                   "web2py:wsgihandler")
+    assert server.get().text == "Task enqueued"
+    server.wait_for_log("'foo': 'bar'")
+    server.wait_for_log("longer.....")
+    wait_until(lambda: not list((tmp_path / "myspool").glob(PREFIX + "*")), "the tasks to be done")
