@@ -143,7 +143,7 @@ static int fill_row(struct uwsgi_option *option, struct list *list, const struct
 struct phases *phases_register(struct option_registry *options)
 {
 	struct phases *phases = calloc(1, sizeof *phases);
-	struct uwsgi_option *rows = calloc(PHASES * FAMILIES + 1, sizeof *rows); /* the registry's for ever */
+	struct uwsgi_option *rows = calloc(PHASES * FAMILIES + 1, sizeof *rows);
 	size_t n = 0;
 	if (!phases || !rows)
 		return NULL;
@@ -153,5 +153,7 @@ struct phases *phases_register(struct option_registry *options)
 			    fill_row(&rows[n++], &phases->lists[phase][family], &families[family],
 				     &phases_table[phase]))
 				return NULL;
-	return option_register(options, "the kernel", rows, sizeof *rows, NULL) ? NULL : phases;
+	int failed = option_register(options, "the kernel", rows, sizeof *rows, NULL); /* which copies them */
+	free(rows);
+	return failed ? NULL : phases;
 }
