@@ -192,7 +192,8 @@ static void replace_zygote(struct crew *crew, struct generation *g, int wstatus,
 {
 	struct proc_exit ended = {
 		.wstatus = wstatus,
-		.age_ms = uwsgi_now_ms() - g->zygote_ms,
+		/* one that has loaded has shown that it can: whoever ended it, the next one comes at once */
+		.age_ms = loaded ? POLICY_YOUNG_MS : uwsgi_now_ms() - g->zygote_ms,
 		.crashes = g->zygote_crashes,
 		.was_ready = loaded,
 		.wanted = true,

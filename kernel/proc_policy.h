@@ -15,7 +15,7 @@ enum {
 #define POLICY_YOUNG_MS 1000  /* a process that ends before this age counts as crashing */
 #define POLICY_BACKOFF_MS 100 /* first delay, doubled per crash in a row */
 #define POLICY_BACKOFF_MAX_MS 10000
-#define POLICY_KILLED_MAX_MS 500 /* the same after SIGKILL */
+#define POLICY_KILLED_MAX_MS 100 /* the same after SIGKILL */
 #define POLICY_FIRST_CRASHES 5	 /* of one process, and a generation that has not served is given up */
 
 enum proc_verdict { PROC_RESTART_NOW, PROC_RESTART_LATER, PROC_STAY_DOWN, PROC_GIVE_UP };

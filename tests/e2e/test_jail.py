@@ -10,7 +10,19 @@ import subprocess
 import pytest
 from harness import BINARY, Server, free_port, others_may_run, wait_until
 
-root_only = pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY), reason="only root may, and become somebody else")
+
+# A sanitizer takes terabytes of address space, and locks none of it.
+unsanitized = pytest.mark.skipif(b"__asan_init" in pathlib.Path(BINARY).read_bytes(), reason="the binary is sanitized")
+
+
+def may_unshare(*what):
+    """Some containers do not let even root have a namespace of his own."""
+    return subprocess.run(("unshare", *what, "true"), capture_output=True).returncode == 0
+
+
+root_only = pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY) or not may_unshare("--mount", "--pid", "--fork"),
+                               reason="only root may, and become somebody else, where namespaces are allowed")
+
 APP = """
 import os, resource, socket
 
@@ -80,6 +92,7 @@ def test_a_mask_that_is_none_is_told(serve):
     assert "umask = rwx: give three octal digits such as 027" in server.log
 
 
+@unsanitized
 @pytest.mark.parametrize("user", [(), pytest.param(("--uid", "nobody"), marks=root_only)])
 def test_limits_hold_in_the_workers_and_over_a_reload(serve, tmp_path, user):
     for folder in (tmp_path, *tmp_path.parents[:2]):
@@ -99,6 +112,7 @@ def test_each_worker_keeps_to_its_processors(serve):
         reload(server)
 
 
+@unsanitized
 @root_only
 def test_nothing_is_swapped_out_in_any_process(serve):
     server = serve(APP, "--never-swap", "--gid", "nogroup")
@@ -195,6 +209,7 @@ def test_a_signal_that_comes_during_the_start_is_not_lost(serve, tmp_path):
     assert server.wait_exit() == 0
 
 
+@pytest.mark.skipif(not may_unshare("--user"), reason="namespaces of users are not allowed")
 @root_only
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
 def test_who_is_not_root_has_namespaces_with_one_of_users(write, tmp_path):

@@ -94,8 +94,12 @@ static int find_two(void)
 	struct sockaddr_in first = place(3, 1), second = place(4, 1);
 	announce(2, getpid());
 	inherit_collect(&inherited, getpid());
-	return (inherited.count == 2) | (take(second) == 4) << 1 | (take(first) == 3) << 2 | (take(first) == -1) << 3 |
-	       (!getenv("LISTEN_FDS") && !getenv("LISTEN_PID")) << 4;
+	int truths = inherited.count == 2; /* one statement each: the order matters */
+	truths |= (take(second) == 4) << 1;
+	truths |= (take(first) == 3) << 2;
+	truths |= (take(first) == -1) << 3;
+	truths |= (!getenv("LISTEN_FDS") && !getenv("LISTEN_PID")) << 4;
+	return truths;
 }
 
 Test(inherit, finds_what_systemd_counts_once_and_forgets_the_variables)

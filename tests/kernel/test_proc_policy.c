@@ -32,7 +32,7 @@ Test(proc_policy, decides_each_case)
 		{ "died young, three times", EXITED(1), 10, 2, READY, PROC_RESTART_LATER, 200, 3 },
 		{ "died young, eight times", EXITED(1), 10, 7, READY, PROC_RESTART_LATER, 6400, 8 },
 		{ "died young, nine times", EXITED(1), 10, 8, READY, PROC_RESTART_LATER, 10000, 9 },
-		{ "killed young, nine times", KILLED(SIGKILL), 10, 8, READY, PROC_RESTART_LATER, 500, 9 },
+		{ "killed young, nine times", KILLED(SIGKILL), 10, 8, READY, PROC_RESTART_LATER, 100, 9 },
 		{ "died young, for ever", EXITED(1), 10, 4000000000u, READY, PROC_RESTART_LATER, 10000, 4000000001u },
 		{ "never was ready, slowly", EXITED(1), 90000, 1, 0, PROC_RESTART_LATER, 100, 2 },
 		{ "no application, first of all", EXITED(EXIT_APP_FAILED), 10, 0, FIRST, PROC_GIVE_UP, 0, 0 },
