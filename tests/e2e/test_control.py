@@ -122,7 +122,7 @@ def test_a_paused_server_answers_when_it_is_resumed(served, tmp_path):
             for client in (waiting, open_before):
                 client.settimeout(10)
                 assert b"hello" in client.recv(4096)
-    assert "*** worker 1 resumed ***" in server.log
+    server.wait_for_log("*** worker 1 resumed ***")
 
 
 # ---- by the FIFO ----
