@@ -7,7 +7,7 @@
 #include "option.h"
 #include "pidfile.h"
 #include "settings.h"
-#include "trap.h"
+#include "shell.h"
 #include "watch_file.h"
 
 #include <errno.h>
@@ -229,24 +229,6 @@ struct touched {
 	struct action action;	   /* without a row: there is none */
 };
 
-static void run_shell(const char *command)
-{
-	trap_hold();
-	pid_t pid = fork();
-	if (pid == 0) {
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		setsid();
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	trap_release();
-	if (pid == -1)
-		uwsgi_log("[uwsgi-touch-exec] cannot run %s: %s\n", command, strerror(errno));
-}
-
 static void on_touch(const char *path, void *data)
 {
 	const struct touched *t = data;
@@ -263,7 +245,9 @@ static void on_touch(const char *path, void *data)
 	}
 	if (!t->touch) {
 		uwsgi_log("[uwsgi-touch-exec] running %s\n", t->command);
-		run_shell(t->command);
+		pid_t pid = shell_run(t->command);
+		if (pid < 0)
+			uwsgi_log("[uwsgi-touch-exec] cannot run %s: %s\n", t->command, strerror(-pid));
 		return;
 	}
 	uwsgi_log("*** %s has been touched... %s ***\n", path, t->touch->news);
@@ -304,6 +288,16 @@ static void watch_all(struct commands *c)
 
 /* ---- options ---- */
 
+static int append(struct uwsgi_strings *list, const char *value)
+{
+	const char **v = reallocarray(list->v, list->n + 1, sizeof *v);
+	if (!v)
+		return -ENOMEM;
+	list->v = v;
+	list->v[list->n] = strdup(value);
+	return list->v[list->n++] ? 0 : -ENOMEM;
+}
+
 static int apply_fifo(const char *key, const char *value, void *data)
 {
 	struct uwsgi_strings *fifos = data;
@@ -311,12 +305,7 @@ static int apply_fifo(const char *key, const char *value, void *data)
 		uwsgi_log("%s = %s: there are %d already, a digit each\n", key, value, FIFOS_MAX);
 		return -EINVAL;
 	}
-	const char **v = reallocarray(fifos->v, fifos->n + 1, sizeof *v);
-	if (!v)
-		return -ENOMEM;
-	fifos->v = v;
-	fifos->v[fifos->n] = strdup(value);
-	return fifos->v[fifos->n++] ? 0 : -ENOMEM;
+	return append(fifos, value);
 }
 
 static int apply_exec(const char *key, const char *value, void *data)
@@ -326,13 +315,7 @@ static int apply_exec(const char *key, const char *value, void *data)
 		uwsgi_log("%s = %s: give a file, a space and a command\n", key, value);
 		return -EINVAL;
 	}
-	struct uwsgi_strings *list = data;
-	const char **v = reallocarray(list->v, list->n + 1, sizeof *v);
-	if (!v)
-		return -ENOMEM;
-	list->v = v;
-	list->v[list->n] = strdup(value);
-	return list->v[list->n++] ? 0 : -ENOMEM;
+	return append(data, value);
 }
 
 static int apply_hook(const char *key, const char *value, void *data)

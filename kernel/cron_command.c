@@ -3,7 +3,7 @@
 
 #include "handover.h"
 #include "option.h"
-#include "trap.h"
+#include "shell.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -190,22 +190,10 @@ static void run(struct cron_commands *c, const struct cron_command *command)
 {
 	if (command->unique && is_running(c, command))
 		return;
-	trap_hold();
-	pid_t pid = fork();
-	if (pid == 0) {
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		setsid();
-		execl("/bin/sh", "sh", "-c", command->command, (char *)NULL);
-		_exit(127);
-	}
-	int error = errno;
-	trap_release();
-	if (pid == -1) {
+	pid_t pid = shell_run(command->command);
+	if (pid < 0) {
 		uwsgi_log("[uwsgi-cron] cannot run \"%s\": %s; its next time is tried again\n", command->command,
-			  strerror(error));
+			  strerror(-pid));
 		return;
 	}
 	uwsgi_log("[uwsgi-cron] running \"%s\" (pid %d)\n", command->command, (int)pid);

@@ -44,6 +44,8 @@ static int connect_udp(const char *address)
 	size_t n = colon ? (size_t)(colon - address) : strlen(address);
 	bool brackets = n > 2 && address[0] == '[' && address[n - 1] == ']';
 	char *host = strndup(address + brackets, n - 2 * brackets);
+	if (!host)
+		return -ENOMEM;
 	int failed = getaddrinfo(host, colon ? colon + 1 : PORT, &hints, &found) ? -EADDRNOTAVAIL : 0;
 	free(host);
 	if (failed)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "spool_file.h"
+#include "spool_hash.h"
 
 #define FIRST_SIZE 256
 
@@ -81,19 +82,11 @@ static struct spool_entry *heap_pop(struct heap *heap)
 	return top;
 }
 
-/* ---- the hash ---- */
-
-static size_t hash(const char *path)
-{
-	size_t h = 14695981039346656037ULL;
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 1099511628211ULL;
-	return h;
-}
+/* ---- the table ---- */
 
 static struct spool_entry **find(const struct spool_queue *queue, const char *path)
 {
-	struct spool_entry **at = &queue->table[hash(path) & (queue->size - 1)];
+	struct spool_entry **at = &queue->table[spool_hash(path) & (queue->size - 1)];
 	while (*at && strcmp((*at)->path, path))
 		at = &(*at)->next;
 	return at;
@@ -111,7 +104,7 @@ static int grow(struct spool_queue *queue)
 	queue->size = 2 * size;
 	for (size_t i = 0; i < size; i++)
 		for (struct spool_entry *entry = old[i], *next; entry; entry = next) {
-			struct spool_entry **at = &queue->table[hash(entry->path) & (queue->size - 1)];
+			struct spool_entry **at = &queue->table[spool_hash(entry->path) & (queue->size - 1)];
 			next = entry->next;
 			entry->next = *at;
 			*at = entry;

@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <uwsgi/shm.h>
 
+#include "spool_hash.h"
+
 #define SPARES 64
 
 enum { EMPTY, FULL, BUSY };
@@ -25,19 +27,11 @@ struct spool_spares {
 	struct shared *shared;
 };
 
-static uint64_t hash(const char *path)
-{
-	uint64_t h = 14695981039346656037ULL;
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 1099511628211ULL;
-	return h;
-}
-
 struct spool_spares *spool_spares_create(const char *path)
 {
 	char name[40];
 	struct spool_spares *spares = calloc(1, sizeof *spares);
-	snprintf(name, sizeof name, "spares %016llx", (unsigned long long)hash(path));
+	snprintf(name, sizeof name, "spares %016llx", (unsigned long long)spool_hash(path));
 	if (spares)
 		spares->shared = uwsgi_shm_keep(name, sizeof *spares->shared);
 	if (!spares || !spares->shared) {

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <uwsgi/shm.h>
 
+#include "spool_hash.h"
+
 struct shared {
 	_Atomic uint64_t placed; /* files so far */
 	uint64_t synced;	 /* of these; under the lock, never more than placed */
@@ -21,19 +23,11 @@ struct spool_sync {
 };
 
 /* By the path, because an old generation may know other spoolers, in another order. */
-static uint64_t hash(const char *path)
-{
-	uint64_t h = 14695981039346656037ULL;
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 1099511628211ULL;
-	return h;
-}
-
 struct spool_sync *spool_sync_create(const char *path)
 {
 	char name[40];
 	struct spool_sync *sync = calloc(1, sizeof *sync);
-	snprintf(name, sizeof name, "spooler %016llx", (unsigned long long)hash(path));
+	snprintf(name, sizeof name, "spooler %016llx", (unsigned long long)spool_hash(path));
 	if (!sync)
 		return NULL;
 	sync->shared = uwsgi_shm_keep(name, sizeof *sync->shared);
