@@ -11,6 +11,8 @@
 #include <uwsgi/signal.h>
 #include <uwsgi/source.h>
 
+#define REMOTE_MS 4000 /* for a connection, and for an answer */
+
 /* The number of the last signal this thread waited for. */
 static _Thread_local int received;
 
@@ -37,11 +39,25 @@ static int register_signal(struct uwsgi_call *c)
 	return 0;
 }
 
+static int send_signal(struct uwsgi_call *c, int number, const char *address)
+{
+	int failed = uwsgi_signal_send(address, (uint8_t)number, REMOTE_MS);
+	if (failed == -EACCES)
+		return uwsgi_fail(c, UWSGI_EVALUE, "node %s rejected signal %d", address, number);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EOS, "unable to deliver signal %d to node %s: %s", number, address,
+				  failed == -EPROTO ? "it does not answer to signals" : strerror(-failed));
+	uwsgi_ret_bool(c, true);
+	return 0;
+}
+
 static int raise_signal(struct uwsgi_call *c)
 {
 	int number = number_arg(c, 0, "signal");
 	if (number < 0)
 		return -1;
+	if (uwsgi_arg_given(c, 1))
+		return send_signal(c, number, uwsgi_arg_str(c, 1).p);
 	int failed = uwsgi_signal_raise((uint8_t)number);
 	if (failed)
 		uwsgi_log("could not deliver signal %d: %s\n", number,
@@ -167,7 +183,7 @@ static int add_file_monitor(struct uwsgi_call *c)
 /* clang-format off */
 static const struct uwsgi_api_fn rows[] = {
 	{ "register_signal", "(signum: int, target: str, handler: fn) -> None", "Call `handler` with the number whenever signal `signum` (0 to 255) is raised; `target` says where: '' or 'worker' the first free worker, 'workers' each, 'worker2' that one, likewise for other kinds of processes.", register_signal, 0 },
-	{ "signal", "(signum: int) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted.", raise_signal, 0 },
+	{ "signal", "(signum: int, node: str = None) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted. With a node, the address of another server's socket, it is raised there: OSError when it cannot be reached within 4 seconds, ValueError when it refuses.", raise_signal, UWSGI_FN_BLOCKS },
 	{ "signal_registered", "(signum: int) -> bool | None", "True when the signal has a handler, else None.", signal_registered, 0 },
 	{ "signal_wait", "(signum: int = -1) -> bytes", "Wait for a signal of this process, or for that one, and run the handlers of those that come. Returns b''; signal_received() tells the number.", signal_wait, UWSGI_FN_BLOCKS },
 	{ "signal_received", "() -> int", "Number of the signal this thread's last signal_wait() returned for.", signal_received, 0 },

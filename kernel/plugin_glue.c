@@ -141,6 +141,14 @@ struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *proto
 	return listeners_gateway(kernel->listeners, address, protocol);
 }
 
+bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], socket->name))
+			return true;
+	return false;
+}
+
 size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
 {
 	return listeners_list(kernel->listeners, list_r);
