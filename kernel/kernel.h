@@ -32,6 +32,7 @@ struct reqlog_rings;
 struct service_registry;
 struct settings;
 struct signal_bus;
+struct stats;
 struct uwsgi_loop;
 struct vassal;
 
@@ -61,6 +62,7 @@ struct kernel {
 
 	/* this process */
 	struct uwsgi_loop *loop;
+	struct stats *stats;	/* [master] */
 	struct signal_bus *bus; /* of its generation; NULL in main and without a master */
 	struct proc_slot *slot; /* NULL in main, master and zygote */
 	const char *role;	/* "main", "master", "zygote", or the name of its kind */

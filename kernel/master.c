@@ -20,6 +20,7 @@
 #include "scale.h"
 #include "settings.h"
 #include "sources.h"
+#include "stats.h"
 #include "trap.h"
 #include "vassal.h"
 
@@ -388,11 +389,12 @@ static int set_up(struct master *m)
 	m->commands = command_open(m, &m->crew);
 	m->cron = cron_commands_begin(k);
 	m->scale = scale_begin(&m->crew, on_idle, m);
+	k->stats = stats_create(&m->crew);
 	if (handover_taken(k->handover))
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	return m->commands && m->cron && m->scale && m->notify ? 0 : -ENOMEM;
+	return m->commands && m->cron && m->scale && m->notify && k->stats ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)

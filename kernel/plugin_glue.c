@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "signal_bus.h"
 #include "signals.h"
+#include "stats.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,6 +32,7 @@
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
 #include <uwsgi/shm.h>
+#include <uwsgi/stats.h>
 
 static struct kernel *kernel;
 
@@ -187,6 +189,14 @@ int uwsgi_source_add(const struct uwsgi_source *source)
 	if (kernel->control_fd == -1)
 		return -ENOTCONN;
 	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;
+}
+
+int uwsgi_stats_collect(struct uwsgi_value *stats)
+{
+	if (!kernel->stats)
+		return -ENOTCONN;
+	stats_collect(kernel->stats, stats);
+	return 0;
 }
 
 /* ---- this process and the others ---- */

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "reload": "rehearsal, image and generation in order: tests/e2e/test_reload.py",
     "crew_signals": "the bus of each generation of a server: tests/e2e/test_signals.py",
     "signals": "handlers of an application: tests/e2e/test_signals.py",
+    "stats": "numbers of a running master: tests/e2e/test_stats.py",
     "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",
     "api_signal": "rows about signals: tests/e2e/test_signals.py",
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
