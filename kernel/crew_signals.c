@@ -6,11 +6,10 @@
 
 #include <errno.h>
 
-static void raise_for(void *data, uint8_t number)
+static int raise_for(void *data, uint8_t number)
 {
 	struct generation *g = data;
-	/* what is refused is counted there; nobody here waits for an answer */
-	(void)signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
+	return signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
 }
 
 /* The kind that serves comes first: it is who "" means, and of which some may be cheaped. */

@@ -125,3 +125,9 @@ int64_t cron_seen(int64_t seen, int64_t now)
 {
 	return now > seen || seen - now > CRON_JUMP_MINUTES ? now : seen;
 }
+
+int64_t cron_last(int64_t seen, int64_t now)
+{
+	bool jumped = seen - now > CRON_JUMP_MINUTES;
+	return seen < now || jumped ? now - 1 : seen;
+}

@@ -31,6 +31,9 @@ bool cron_is_due(const struct cron_spec *spec, int64_t seen, int64_t now);
 #define CRON_HORIZON_DAYS (8 * 366 + 1) /* from one February 29th to the next, over a year 2100 */
 int64_t cron_next(const struct cron_spec *spec, int64_t after);
 
+/* What to pass as `after` when minutes up to `seen` (0: none) were looked at. */
+int64_t cron_last(int64_t seen, int64_t now);
+
 /* What to pass as `seen` the next time. */
 int64_t cron_seen(int64_t seen, int64_t now);
 

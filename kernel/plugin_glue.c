@@ -142,6 +142,11 @@ struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *proto
 	return listeners_gateway(kernel->listeners, address, protocol);
 }
 
+int uwsgi_socket_own(const char *address, unsigned mode)
+{
+	return listeners_own(kernel->listeners, address, mode);
+}
+
 size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
 {
 	return listeners_list(kernel->listeners, list_r);
