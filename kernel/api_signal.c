@@ -73,12 +73,9 @@ static int signal_received(struct uwsgi_call *c)
 static int signal_wait(struct uwsgi_call *c)
 {
 	int64_t wanted = uwsgi_arg_int(c, 0);
-	int fds[2], count = uwsgi_signal_fds(fds);
-	struct pollfd waits[2];
-	if (!count)
+	struct pollfd wait = { .fd = uwsgi_signal_fd(), .events = POLLIN };
+	if (wait.fd < 0)
 		return uwsgi_fail(c, UWSGI_ERUNTIME, "signal_wait(): no signal can reach this process");
-	for (int i = 0; i < count; i++)
-		waits[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
 	received = -1;
 	for (;;) {
 		int number = uwsgi_signal_handle();
@@ -87,7 +84,7 @@ static int signal_wait(struct uwsgi_call *c)
 			uwsgi_ret_bytes(c, "", 0);
 			return 0;
 		}
-		if (number < 0 && poll(waits, (nfds_t)count, -1) == -1 && errno != EINTR)
+		if (number < 0 && poll(&wait, 1, -1) == -1 && errno != EINTR)
 			return uwsgi_fail(c, UWSGI_EOS, "signal_wait(): %s", strerror(errno));
 	}
 }

@@ -32,6 +32,7 @@ struct reqlog_rings;
 struct service_registry;
 struct settings;
 struct signal_bus;
+struct signal_groups;
 struct stats;
 struct uwsgi_loop;
 struct vassal;
@@ -45,6 +46,7 @@ struct kernel {
 	struct jail *jail;
 	struct phases *phases;
 	struct privs *privs;
+	struct signal_groups *groups;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;

@@ -18,6 +18,7 @@
 #include "service.h"
 #include "settings.h"
 #include "signal_bus.h"
+#include "signal_group.h"
 #include "signals.h"
 #include "stats.h"
 
@@ -169,9 +170,14 @@ int uwsgi_signal_raise(uint8_t number)
 	return signal_raise(kernel, number);
 }
 
-int uwsgi_signal_fds(int fds_r[2])
+int uwsgi_signal_fd(void)
 {
-	return signal_fds(kernel, fds_r);
+	return signal_fd(kernel);
+}
+
+int uwsgi_signal_group(const char *target, const char *kind, const bool *members, int count)
+{
+	return signal_groups_add(kernel->groups, target, kind, members, count);
 }
 
 int uwsgi_signal_handle(void)

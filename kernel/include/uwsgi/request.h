@@ -36,10 +36,10 @@ struct uwsgi_request;
 	X(DOCUMENT_ROOT)                                                                                               \
 	X(HTTPS)                                                                                                       \
 	X(UWSGI_SCHEME)                                                                                                \
-	X(UWSGI_APPID) X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE) X(HTTP_ACCEPT)                   \
-		X(HTTP_ACCEPT_ENCODING) X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION) X(HTTP_AUTHORIZATION)               \
-			X(HTTP_X_FORWARDED_FOR) X(HTTP_X_FORWARDED_PROTO) X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN)       \
-				X(HTTP_UPGRADE)
+	X(UWSGI_APPID)                                                                                                 \
+	X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE) X(HTTP_ACCEPT) X(HTTP_ACCEPT_ENCODING)          \
+		X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION) X(HTTP_AUTHORIZATION) X(HTTP_X_FORWARDED_FOR)               \
+			X(HTTP_X_FORWARDED_PROTO) X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN) X(HTTP_UPGRADE)
 
 enum uwsgi_known_key {
 #define X(name) UWSGI_KEY_##name,
