@@ -120,6 +120,19 @@ static int signals_waiting(const struct view *v, const struct uwsgi_proc_info *i
 	return queue < 0 ? 0 : (int)signal_bus_waiting(v->g->bus, queue);
 }
 
+static double seconds(uint64_t us)
+{
+	return (double)(us / 1000) / 1000;
+}
+
+/* What a process did besides requests. */
+static void add_signal_record(const struct view *v, struct uwsgi_value *to, const struct uwsgi_proc_info *info)
+{
+	uwsgi_add_int(to, "signal_queue", signals_waiting(v, info));
+	uwsgi_add_int(to, "signal_failures", (int64_t)info->signal_failures);
+	uwsgi_add_float(to, "last_signal", seconds(info->last_signal_us));
+}
+
 /* The table counts the cores that are busy, not which they are: with one it is known. */
 static void add_cores(const struct view *v, struct uwsgi_value *worker, const struct uwsgi_proc_info *info)
 {
@@ -141,7 +154,7 @@ static void add_worker(const struct view *v, struct uwsgi_value *list, const str
 	bool paused = info->state == UWSGI_PROC_IDLE && atomic_load(&v->k->shared->paused);
 	api_server_describe(worker, info, paused ? "pause" : NULL);
 	uwsgi_add_int(worker, "generation", info->generation);
-	uwsgi_add_int(worker, "signal_queue", signals_waiting(v, info));
+	add_signal_record(v, worker, info);
 	add_cores(v, worker, info);
 }
 
@@ -167,7 +180,7 @@ static void add_process(const struct view *v, struct uwsgi_value *list, const st
 	uwsgi_add_int(process, "respawns", (int64_t)info->respawns);
 	uwsgi_add_int(process, "last_spawn", (int64_t)(info->last_spawn_us / 1000000));
 	uwsgi_add_int(process, "signals", (int64_t)info->signals);
-	uwsgi_add_int(process, "signal_queue", signals_waiting(v, info));
+	add_signal_record(v, process, info);
 }
 
 static bool has(const struct uwsgi_value *map, const char *name)
@@ -196,11 +209,6 @@ static void add_others(const struct view *v)
 }
 
 /* ---- what raises signals, what is run at times ---- */
-
-static double seconds(uint64_t us)
-{
-	return (double)(us / 1000) / 1000;
-}
 
 static void add_record(struct uwsgi_value *to, const struct source_record *record)
 {

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 16
-#define HEAR_MS 50	 /* a client that has said nothing by then speaks no HTTP */
-#define LIMIT_MS 10000	 /* for one client, from the answer on */
-#define NO_FD_MS 1000	 /* descriptors are out: the next look */
+#define HEAR_MS 50     /* a client that has said nothing by then speaks no HTTP */
+#define LIMIT_MS 10000 /* for one client, from the answer on */
+#define NO_FD_MS 1000  /* descriptors are out: the next look */
 
 struct client {
 	struct uwsgi_watch watch; /* fd -1: nobody */
