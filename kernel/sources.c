@@ -17,7 +17,9 @@ struct item {
 	struct uwsgi_timer timer; /* first: the timer of a TIMER is the item */
 	struct sources *sources;
 	struct uwsgi_source source;
-	uint64_t next_ms; /* TIMER: when it is due, 0: it never was armed */
+	uint64_t next_ms;	 /* TIMER: when it is due, 0: it never was armed */
+	uint64_t runs, failures; /* raised, refused */
+	uint64_t last_us;	 /* 0: neither */
 	struct item *next;
 };
 
@@ -29,13 +31,24 @@ struct sources {
 	struct uwsgi_timer minute; /* for all crons; armed while there are some */
 	_Atomic int64_t *seen;
 	struct watch_files *files; /* made with the first */
-	void (*raise)(void *data, uint8_t number);
+	int (*raise)(void *data, uint8_t number);
 	void *data;
 };
 
 static int64_t this_minute(void)
 {
 	return (int64_t)(uwsgi_micros() / 60000000);
+}
+
+static void raise_signal(struct item *item)
+{
+	struct sources *s = item->sources;
+	int refused = s->raise(s->data, item->source.number);
+	if (refused)
+		item->failures++;
+	else
+		item->runs++;
+	item->last_us = uwsgi_micros();
 }
 
 /* ---- timers ---- */
@@ -51,7 +64,7 @@ static void on_timer(struct uwsgi_timer *timer)
 {
 	struct item *item = (struct item *)timer;
 	uint64_t period = (uint64_t)item->source.period_ms, now = uwsgi_now_ms();
-	item->sources->raise(item->sources->data, item->source.number);
+	raise_signal(item);
 	if (item->source.times && --item->source.times == 0) {
 		item->source.times = -1; /* done */
 		return;
@@ -73,19 +86,25 @@ static void start_timer(struct item *item)
 
 /* ---- cron ---- */
 
+static struct cron_spec spec_of(const struct uwsgi_source *source)
+{
+	struct cron_spec spec;
+	memcpy(spec.field, source->cron, sizeof spec.field);
+	return spec;
+}
+
 static void on_minute(struct uwsgi_timer *timer)
 {
 	struct sources *s = timer->data;
 	int64_t now = this_minute(), seen = atomic_load(s->seen);
 	if (!seen)
 		seen = now - 1; /* the minute of the start counts */
-	for (const struct item *item = s->items; item && now != seen; item = item->next) {
-		struct cron_spec spec;
-		memcpy(spec.field, item->source.cron, sizeof spec.field);
+	for (struct item *item = s->items; item && now != seen; item = item->next) {
+		struct cron_spec spec = spec_of(&item->source);
 		if (item->source.type != UWSGI_SOURCE_CRON || !cron_is_due(&spec, seen, now))
 			continue;
 		uwsgi_log("[uwsgi-cron] routing signal %d\n", item->source.number);
-		s->raise(s->data, item->source.number);
+		raise_signal(item);
 	}
 	atomic_store(s->seen, cron_seen(seen, now));
 	uwsgi_loop_timer(s->loop, timer, 60000 - uwsgi_micros() / 1000 % 60000);
@@ -95,10 +114,10 @@ static void on_minute(struct uwsgi_timer *timer)
 
 static void on_file(const char *path, void *data)
 {
-	const struct item *item = data;
+	struct item *item = data;
 	(void)path;
 	if (item->sources->running)
-		item->sources->raise(item->sources->data, item->source.number);
+		raise_signal(item);
 }
 
 static int watch(struct sources *s, struct item *item)
@@ -144,7 +163,7 @@ static void start(struct item *item)
 }
 
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
-			       void (*raise)(void *data, uint8_t number), void *data)
+			       int (*raise)(void *data, uint8_t number), void *data)
 {
 	struct sources *s = calloc(1, sizeof *s);
 	if (!s)
@@ -155,22 +174,23 @@ struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _At
 	return s;
 }
 
-static int add(struct sources *s, const struct uwsgi_source *source, uint64_t next_ms)
+/* Add one like `like`, behind the others. */
+static int add(struct sources *s, const struct item *like)
 {
-	struct item *item = calloc(1, sizeof *item);
+	struct item *item = malloc(sizeof *item), **end = &s->items;
 	if (!item)
 		return -ENOMEM;
+	*item = *like;
 	item->sources = s;
-	item->source = *source;
-	item->next_ms = next_ms;
 	item->timer.fn = on_timer;
-	int failed = source->type == UWSGI_SOURCE_FILE ? watch(s, item) : 0;
+	int failed = item->source.type == UWSGI_SOURCE_FILE ? watch(s, item) : 0;
 	if (failed) {
 		free(item);
 		return failed;
 	}
-	item->next = s->items;
-	s->items = item;
+	while (*end)
+		end = &(*end)->next;
+	*end = item;
 	if (s->running)
 		start(item);
 	return 0;
@@ -180,7 +200,8 @@ int sources_add(struct sources *s, const struct uwsgi_source *source)
 {
 	if (!is_valid(source))
 		return -EINVAL;
-	return is_known(s, source) ? 0 : add(s, source, 0);
+	const struct item fresh = { .source = *source };
+	return is_known(s, source) ? 0 : add(s, &fresh);
 }
 
 void sources_start(struct sources *s)
@@ -222,6 +243,30 @@ void sources_destroy(struct sources **s)
 	*s = NULL;
 }
 
+static uint64_t next_us(const struct sources *s, const struct item *item)
+{
+	uint64_t now = uwsgi_now_ms();
+	if (item->source.type == UWSGI_SOURCE_TIMER && item->source.times != -1)
+		return uwsgi_micros() + (item->next_ms > now ? item->next_ms - now : 0) * 1000;
+	if (item->source.type == UWSGI_SOURCE_CRON) {
+		struct cron_spec spec = spec_of(&item->source);
+		int64_t minute = cron_next(&spec, cron_last(atomic_load(s->seen), this_minute()));
+		return minute < 0 ? 0 : (uint64_t)minute * 60000000;
+	}
+	return 0;
+}
+
+void sources_each(const struct sources *s,
+		  void (*fn)(const struct uwsgi_source *source, const struct source_record *record, void *data),
+		  void *data)
+{
+	for (const struct item *item = s->items; item; item = item->next) {
+		const struct source_record record = { item->runs, item->failures, item->last_us,
+						      s->running ? next_us(s, item) : 0 };
+		fn(&item->source, &record, data);
+	}
+}
+
 int sources_fd(const struct sources *s)
 {
 	return s->files ? watch_files_fd(s->files) : -1;
@@ -229,7 +274,7 @@ int sources_fd(const struct sources *s)
 
 /* ---- over a reload ---- */
 
-/* "type number next_ms period_ms times minute hour day month weekday path" */
+/* "type number next_ms period_ms times runs failures last_us minute hour day month weekday path" */
 int sources_keep(const struct sources *s, struct handover *handover)
 {
 	int n = 0, failed = 0;
@@ -237,9 +282,12 @@ int sources_keep(const struct sources *s, struct handover *handover)
 		const struct uwsgi_source *source = &item->source;
 		char name[48], text[512];
 		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
-		snprintf(text, sizeof text, "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %d %d %d %d %d %s", source->type,
-			 source->number, item->next_ms, source->period_ms, source->times, source->cron[0],
-			 source->cron[1], source->cron[2], source->cron[3], source->cron[4], source->path);
+		snprintf(text, sizeof text,
+			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			 " %d %d %d %d %d %s",
+			 source->type, source->number, item->next_ms, source->period_ms, source->times, item->runs,
+			 item->failures, item->last_us, source->cron[0], source->cron[1], source->cron[2],
+			 source->cron[3], source->cron[4], source->path);
 		failed = handover_keep(handover, name, -1, text);
 	}
 	return failed;
@@ -247,19 +295,21 @@ int sources_keep(const struct sources *s, struct handover *handover)
 
 static void claim(struct sources *s, const char *text)
 {
-	struct uwsgi_source source = { 0 };
+	struct item item = { 0 };
+	struct uwsgi_source *source = &item.source;
 	int type, number, at = 0, cron[5];
-	uint64_t next_ms;
-	if (sscanf(text, "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %d %d %d %d %d %n", &type, &number, &next_ms,
-		   &source.period_ms, &source.times, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 10)
+	if (sscanf(text,
+		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %d %d %d %d %n",
+		   &type, &number, &item.next_ms, &source->period_ms, &source->times, &item.runs, &item.failures,
+		   &item.last_us, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 13)
 		return;
-	source.type = (uint8_t)type;
-	source.number = (uint8_t)number;
+	source->type = (uint8_t)type;
+	source->number = (uint8_t)number;
 	for (int i = 0; i < 5; i++)
-		source.cron[i] = (int16_t)cron[i];
-	snprintf(source.path, sizeof source.path, "%s", text + at);
-	if (is_valid(&source))
-		add(s, &source, next_ms);
+		source->cron[i] = (int16_t)cron[i];
+	snprintf(source->path, sizeof source->path, "%s", text + at);
+	if (is_valid(source))
+		add(s, &item);
 }
 
 void sources_claim(struct sources *s, struct handover *handover)

@@ -165,7 +165,7 @@ AT(uwsgi_kind, count, 16);
 AT(uwsgi_kind, run, 24);
 AT(uwsgi_kind, stop_ms, 32);
 
-SIZE(uwsgi_proc_info, 160);
+SIZE(uwsgi_proc_info, 176);
 AT(uwsgi_proc_info, kind, 0);
 AT(uwsgi_proc_info, number, 8);
 AT(uwsgi_proc_info, pid, 12);
@@ -188,6 +188,8 @@ AT(uwsgi_proc_info, head_timeouts, 128);
 AT(uwsgi_proc_info, body_timeouts, 136);
 AT(uwsgi_proc_info, send_timeouts, 144);
 AT(uwsgi_proc_info, idle_timeouts, 152);
+AT(uwsgi_proc_info, signal_failures, 160);
+AT(uwsgi_proc_info, last_signal_us, 168);
 
 /* <uwsgi/request.h> */
 SIZE(uwsgi_key, 16);

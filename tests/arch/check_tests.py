@@ -23,6 +23,7 @@ ELSEWHERE = {
     "connect": "needs somebody to connect to: tests/e2e/test_uwsgi_module.py",
     "signal_remote": "needs another server: tests/e2e/test_remote_signals.py",
     "signals": "handlers of an application: tests/e2e/test_signals.py",
+    "stats": "numbers of a running master: tests/e2e/test_stats.py",
     "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",
     "api_signal": "rows about signals: tests/e2e/test_signals.py",
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",

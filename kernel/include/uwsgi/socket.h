@@ -29,6 +29,11 @@ UWSGI_API int uwsgi_socket_add(const char *address, const char *protocol);
  * they start with `protocol`.  [main], from init.  NULL after the reason was logged. */
 UWSGI_API struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol);
 
+/* Bind `address` for the plugin itself: no worker accepts there.  The file of a unix socket gets `mode`.  Kept over
+ * reloads, removed with vacuum.  [main], from init.  A non-blocking descriptor, or a negative errno after the reason
+ * was logged. */
+UWSGI_API int uwsgi_socket_own(const char *address, unsigned mode);
+
 /* What a gateway waits on for connections.  [gateway] */
 UWSGI_API int uwsgi_socket_gateway_fd(struct uwsgi_socket *socket);
 
