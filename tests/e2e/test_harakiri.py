@@ -1,7 +1,6 @@
 """Deadlines: a request that runs too long is answered 504 and its worker replaced, whatever it is stuck in."""
 import contextlib
 import os
-import re
 import signal
 import socket
 import threading
