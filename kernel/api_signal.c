@@ -9,8 +9,10 @@
 #include <uwsgi/loop.h>
 #include <uwsgi/proc.h>
 #include <uwsgi/signal.h>
+#include <uwsgi/socket.h>
 #include <uwsgi/source.h>
 
+#define PROBE_MAX 86400
 #define REMOTE_MS 4000 /* for a connection, and for an answer */
 
 /* The number of the last signal this thread waited for. */
@@ -180,6 +182,29 @@ static int add_file_monitor(struct uwsgi_call *c)
 	return add(c, &source, "file monitor");
 }
 
+static int add_probe(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "add_probe");
+	const char *probe = uwsgi_arg_str(c, 1).p, *address = uwsgi_arg_str(c, 2).p;
+	int64_t timeout = uwsgi_arg_int(c, 3), period = uwsgi_arg_int(c, 4);
+	if (number < 0)
+		return -1;
+	struct uwsgi_source source = { .type = UWSGI_SOURCE_PROBE,
+				       .number = (uint8_t)number,
+				       .period_ms = period * 1000,
+				       .timeout_ms = timeout * 1000 };
+	if (strcmp(probe, "connect"))
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: there is none of the name \"%s\", only connect",
+				  probe);
+	if (timeout < 1 || timeout > PROBE_MAX || period < 1 || period > PROBE_MAX)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: timeout and freq are 1 to %d seconds",
+				  PROBE_MAX);
+	int failed = uwsgi_address(address, source.path, sizeof source.path);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: \"%s\" is no address", address);
+	return add(c, &source, "probe");
+}
+
 /* clang-format off */
 static const struct uwsgi_api_fn rows[] = {
 	{ "register_signal", "(signum: int, target: str, handler: fn) -> None", "Call `handler` with the number whenever signal `signum` (0 to 255) is raised; `target` says where: '' or 'worker' the first free worker, 'workers' each, 'worker2' that one, likewise for other kinds of processes.", register_signal, 0 },
@@ -192,6 +217,7 @@ static const struct uwsgi_api_fn rows[] = {
 	{ "add_rb_timer", "(signum: int, seconds: int, iterations: int = 0) -> None", "Raise a signal every so many seconds, so many times; 0: for ever.", add_rb_timer, 0 },
 	{ "add_cron", "(signum: int, minute: int, hour: int, day: int, month: int, weekday: int) -> bool", "Raise a signal at these local times: -1 is any, -n every n; weekday 0 and 7 are Sunday; day and weekday both given mean either.", add_cron, 0 },
 	{ "add_file_monitor", "(signum: int, path: str) -> None", "Raise a signal when the file, or anything in the directory, changes.", add_file_monitor, 0 },
+	{ "add_probe", "(signum: int, probe: str, address: str, timeout: int = 4, freq: int = 1) -> None", "Raise a signal when somebody stops or begins to answer at an address: it is connected to every `freq` seconds (the probe 'connect') and taken for up until that fails or takes longer than `timeout` seconds. The name of a host is looked up once, here.", add_probe, UWSGI_FN_BLOCKS },
 	{ 0 },
 };
 /* clang-format on */

@@ -4,9 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/socket.h>
+
+int uwsgi_address(const char *address, char *text_r, size_t size)
+{
+	struct address to;
+	char text[ADDRESS_TEXT_MAX];
+	if (address_parse(address, false, &to) || to.inherited_fd != -1)
+		return -EINVAL;
+	address_format(&to, text);
+	return snprintf(text_r, size, "%s", text) < (int)size ? 0 : -EINVAL;
+}
 
 int uwsgi_connect_begin(const char *address)
 {

@@ -55,6 +55,8 @@ UWSGI_API bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const st
  * long as it takes; the name of a host is looked up without this limit).  A blocking descriptor, close-on-exec, or a
  * negative errno: -EINVAL when it is no address.  [any] */
 UWSGI_API int uwsgi_connect(const char *address, int ms);
+/* The numeric form of such an address: the name of a host is looked up.  0, or -EINVAL.  [any] */
+UWSGI_API int uwsgi_address(const char *address, char *text_r, size_t size);
 /* Begin to connect: a non-blocking descriptor, which is writable when it is decided, or a negative errno. */
 UWSGI_API int uwsgi_connect_begin(const char *address);
 /* What became of it: 0 or a negative errno. */
