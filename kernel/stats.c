@@ -170,7 +170,7 @@ static void add_workers(const struct view *v)
 	}
 }
 
-static void add_process(const struct view *v, struct uwsgi_value *list, const struct uwsgi_proc_info *info)
+static struct uwsgi_value *add_process(struct uwsgi_value *list, const struct uwsgi_proc_info *info)
 {
 	struct uwsgi_value *process = uwsgi_add_map(list, NULL);
 	uwsgi_add_int(process, "id", info->number);
@@ -179,8 +179,20 @@ static void add_process(const struct view *v, struct uwsgi_value *list, const st
 	uwsgi_add_int(process, "generation", info->generation);
 	uwsgi_add_int(process, "respawns", (int64_t)info->respawns);
 	uwsgi_add_int(process, "last_spawn", (int64_t)(info->last_spawn_us / 1000000));
-	uwsgi_add_int(process, "signals", (int64_t)info->signals);
-	add_signal_record(v, process, info);
+	return process;
+}
+
+/* Processes without the application are all alike. */
+static void add_helpers(const struct view *v)
+{
+	struct uwsgi_value *list = uwsgi_add_list(v->map, "processes");
+	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
+		for (int number = 1; row->flags & UWSGI_KIND_FROM_MASTER && number <= row->count(); number++) {
+			struct uwsgi_proc_info info = look_at(v, kind, number);
+			add_text(add_process(list, &info), "kind", info.kind);
+		}
+	}
 }
 
 static bool has(const struct uwsgi_value *map, const char *name)
@@ -191,19 +203,21 @@ static bool has(const struct uwsgi_value *map, const char *name)
 	return false;
 }
 
-/* Those of the kinds nobody has told of. */
+/* Processes with the application: each kind has its section, here those that nobody has told of. */
 static void add_others(const struct view *v)
 {
 	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
 		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
 		char name[64];
 		snprintf(name, sizeof name, "%ss", row->name);
-		if (!row->count() || has(v->map, name))
+		if (row->flags & UWSGI_KIND_FROM_MASTER || !row->count() || has(v->map, name))
 			continue;
 		struct uwsgi_value *list = uwsgi_add_list(v->map, name);
 		for (int number = 1; number <= row->count(); number++) {
 			struct uwsgi_proc_info info = look_at(v, kind, number);
-			add_process(v, list, &info);
+			struct uwsgi_value *process = add_process(list, &info);
+			uwsgi_add_int(process, "signals", (int64_t)info.signals);
+			add_signal_record(v, process, &info);
 		}
 	}
 }
@@ -314,6 +328,7 @@ void stats_collect(const struct stats *stats, struct uwsgi_value *map)
 	add_server(&v);
 	add_sockets(&v);
 	add_workers(&v);
+	add_helpers(&v);
 	add_sources(&v);
 	add_signals(&v);
 	hook_each(k->hooks, UWSGI_HOOK_STATS, visit, map);

@@ -227,9 +227,9 @@ def test_what_lives_on_over_a_reload_keeps_its_counters(told, write):
     assert stats.read()["workers"][0]["generation"] == 2
 
 
-def test_a_kind_of_process_nobody_tells_of_is_told_of_in_general(told):
+def test_processes_without_the_application_are_told_of_by_their_kind(told):
     _, stats = told(APP, "--http", "127.0.0.1:0")
-    entry = stats.wait_for("https", lambda entry: entry["status"] == "idle", id=1)
+    entry = stats.wait_for("processes", lambda entry: entry["status"] == "idle", kind="http", id=1)
     os.kill(entry["pid"], 0)
     assert entry["respawns"] == 0
 
