@@ -79,8 +79,8 @@ static void close_masters_own(struct crew *crew)
 {
 	hook_each(crew->k->hooks, UWSGI_HOOK_MASTER_CHILD, visit_child, NULL);
 	for (int i = 0; i < GENERATIONS; i++)
-		if (crew->generations[i].number && sources_fd(crew->generations[i].sources) != -1)
-			close(sources_fd(crew->generations[i].sources));
+		if (crew->generations[i].number && crew->generations[i].sources)
+			sources_close_inherited(crew->generations[i].sources);
 	for (int i = 0; i < crew->own_count; i++)
 		close(crew->own_fds[i]);
 	loop_destroy(&crew->k->loop);

@@ -143,6 +143,14 @@ struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *proto
 	return listeners_gateway(kernel->listeners, address, protocol);
 }
 
+bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], socket->name))
+			return true;
+	return false;
+}
+
 int uwsgi_socket_own(const char *address, unsigned mode)
 {
 	return listeners_own(kernel->listeners, address, mode);

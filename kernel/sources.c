@@ -3,6 +3,7 @@
 
 #include "cron.h"
 #include "handover.h"
+#include "probe.h"
 #include "watch_file.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uwsgi/log.h>
 
 struct item {
@@ -20,6 +22,8 @@ struct item {
 	uint64_t next_ms;	 /* TIMER: when it is due, 0: it never was armed */
 	uint64_t runs, failures; /* raised, refused */
 	uint64_t last_us;	 /* 0: neither */
+	struct probe *probe;	 /* PROBE */
+	bool down;		 /* PROBE: what the image before knew */
 	struct item *next;
 };
 
@@ -75,6 +79,11 @@ static void on_timer(struct uwsgi_timer *timer)
 	arm_timer(item);
 }
 
+static bool timer_is_valid(const struct uwsgi_source *source)
+{
+	return source->period_ms > 0 && source->times >= -1;
+}
+
 static void start_timer(struct item *item)
 {
 	if (item->source.times == -1)
@@ -82,6 +91,11 @@ static void start_timer(struct item *item)
 	if (!item->next_ms)
 		item->next_ms = uwsgi_now_ms() + (uint64_t)item->source.period_ms;
 	arm_timer(item);
+}
+
+static void stop_timer(struct item *item)
+{
+	uwsgi_loop_timer_stop(item->sources->loop, &item->timer);
 }
 
 /* ---- cron ---- */
@@ -110,6 +124,25 @@ static void on_minute(struct uwsgi_timer *timer)
 	uwsgi_loop_timer(s->loop, timer, 60000 - uwsgi_micros() / 1000 % 60000);
 }
 
+static bool any_is_valid(const struct uwsgi_source *source)
+{
+	(void)source;
+	return true; /* what never comes is no error */
+}
+
+/* One timer is for all. */
+static void start_cron(struct item *item)
+{
+	struct sources *s = item->sources;
+	if (!s->minute.slot)
+		uwsgi_loop_timer(s->loop, &s->minute, 0);
+}
+
+static void stop_cron(struct item *item)
+{
+	uwsgi_loop_timer_stop(item->sources->loop, &item->sources->minute);
+}
+
 /* ---- files ---- */
 
 static void on_file(const char *path, void *data)
@@ -120,8 +153,15 @@ static void on_file(const char *path, void *data)
 		raise_signal(item);
 }
 
-static int watch(struct sources *s, struct item *item)
+/* A name with a tab or a newline could not be handed over. */
+static bool has_name(const struct uwsgi_source *source)
 {
+	return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
+}
+
+static int open_file(struct item *item)
+{
+	struct sources *s = item->sources;
 	if (!s->files)
 		s->files = watch_files_create(s->loop);
 	if (!s->files)
@@ -129,20 +169,69 @@ static int watch(struct sources *s, struct item *item)
 	return watch_file(s->files, item->source.path, on_file, item);
 }
 
+/* ---- probes ---- */
+
+static bool probe_is_valid(const struct uwsgi_source *source)
+{
+	return has_name(source) && source->period_ms > 0 && source->timeout_ms > 0;
+}
+
+static void on_probe(void *data, bool up)
+{
+	struct item *item = data;
+	uwsgi_log("[uwsgi-probe] %s is %s: routing signal %d\n", item->source.path, up ? "up" : "down",
+		  item->source.number);
+	raise_signal(item);
+}
+
+static int open_probe(struct item *item)
+{
+	const struct uwsgi_source *source = &item->source;
+	const struct probe_spec spec = { source->path, source->period_ms, source->timeout_ms, item->down };
+	item->probe = probe_create(item->sources->loop, &spec, on_probe, item);
+	return item->probe ? 0 : -ENOMEM;
+}
+
+static void start_probe(struct item *item)
+{
+	probe_start(item->probe);
+}
+
+static void stop_probe(struct item *item)
+{
+	probe_stop(item->probe);
+}
+
 /* ---- all of them ---- */
+
+static const struct source_type {
+	bool (*is_valid)(const struct uwsgi_source *source);
+	int (*open)(struct item *item); /* 0 or -errno */
+	void (*start)(struct item *item);
+	void (*stop)(struct item *item);
+} types[] = {
+	[UWSGI_SOURCE_TIMER] = { timer_is_valid, NULL, start_timer, stop_timer },
+	[UWSGI_SOURCE_CRON] = { any_is_valid, NULL, start_cron, stop_cron },
+	[UWSGI_SOURCE_FILE] = { has_name, open_file, NULL, NULL },
+	[UWSGI_SOURCE_PROBE] = { probe_is_valid, open_probe, start_probe, stop_probe },
+};
 
 static bool is_valid(const struct uwsgi_source *source)
 {
-	switch (source->type) {
-	case UWSGI_SOURCE_TIMER:
-		return source->period_ms > 0 && source->times >= -1;
-	case UWSGI_SOURCE_CRON:
-		return true;
-	case UWSGI_SOURCE_FILE:
-		/* a name with these could not be handed over */
-		return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
-	}
-	return false;
+	return source->type < sizeof types / sizeof *types && types[source->type].is_valid &&
+	       types[source->type].is_valid(source);
+}
+
+static void start(struct item *item)
+{
+	if (types[item->source.type].start)
+		types[item->source.type].start(item);
+}
+
+static void stop(struct item *item)
+{
+	if (types[item->source.type].stop)
+		types[item->source.type].stop(item);
 }
 
 static bool is_known(const struct sources *s, const struct uwsgi_source *source)
@@ -151,15 +240,6 @@ static bool is_known(const struct sources *s, const struct uwsgi_source *source)
 		if (!memcmp(&item->source, source, sizeof *source))
 			return true;
 	return false;
-}
-
-static void start(struct item *item)
-{
-	struct sources *s = item->sources;
-	if (item->source.type == UWSGI_SOURCE_TIMER)
-		start_timer(item);
-	else if (item->source.type == UWSGI_SOURCE_CRON && !s->minute.slot)
-		uwsgi_loop_timer(s->loop, &s->minute, 0);
 }
 
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
@@ -183,7 +263,7 @@ static int add(struct sources *s, const struct item *like)
 	*item = *like;
 	item->sources = s;
 	item->timer.fn = on_timer;
-	int failed = item->source.type == UWSGI_SOURCE_FILE ? watch(s, item) : 0;
+	int failed = types[item->source.type].open ? types[item->source.type].open(item) : 0;
 	if (failed) {
 		free(item);
 		return failed;
@@ -216,9 +296,8 @@ void sources_start(struct sources *s)
 void sources_stop(struct sources *s)
 {
 	s->running = false;
-	uwsgi_loop_timer_stop(s->loop, &s->minute);
 	for (struct item *item = s->items; item; item = item->next)
-		uwsgi_loop_timer_stop(s->loop, &item->timer);
+		stop(item);
 }
 
 void sources_clear(struct sources *s)
@@ -228,6 +307,7 @@ void sources_clear(struct sources *s)
 	watch_files_destroy(&s->files);
 	while (s->items) {
 		struct item *next = s->items->next;
+		probe_destroy(&s->items->probe);
 		free(s->items);
 		s->items = next;
 	}
@@ -267,14 +347,18 @@ void sources_each(const struct sources *s,
 	}
 }
 
-int sources_fd(const struct sources *s)
+void sources_close_inherited(const struct sources *s)
 {
-	return s->files ? watch_files_fd(s->files) : -1;
+	if (s->files)
+		close(watch_files_fd(s->files));
+	for (const struct item *item = s->items; item; item = item->next)
+		if (item->probe)
+			probe_close_inherited(item->probe);
 }
 
 /* ---- over a reload ---- */
 
-/* "type number next_ms period_ms times runs failures last_us minute hour day month weekday path" */
+/* "type number next_ms period_ms timeout_ms times runs failures last_us down minute hour day month weekday path" */
 int sources_keep(const struct sources *s, struct handover *handover)
 {
 	int n = 0, failed = 0;
@@ -283,10 +367,11 @@ int sources_keep(const struct sources *s, struct handover *handover)
 		char name[48], text[512];
 		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
 		snprintf(text, sizeof text,
-			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			 " %d %d %d %d %d %s",
-			 source->type, source->number, item->next_ms, source->period_ms, source->times, item->runs,
-			 item->failures, item->last_us, source->cron[0], source->cron[1], source->cron[2],
+			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			 " %d %d %d %d %d %d %s",
+			 source->type, source->number, item->next_ms, source->period_ms, source->timeout_ms,
+			 source->times, item->runs, item->failures, item->last_us,
+			 item->probe && probe_is_down(item->probe), source->cron[0], source->cron[1], source->cron[2],
 			 source->cron[3], source->cron[4], source->path);
 		failed = handover_keep(handover, name, -1, text);
 	}
@@ -297,12 +382,14 @@ static void claim(struct sources *s, const char *text)
 {
 	struct item item = { 0 };
 	struct uwsgi_source *source = &item.source;
-	int type, number, at = 0, cron[5];
+	int type, number, down, at = 0, cron[5];
 	if (sscanf(text,
-		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %d %d %d %d %n",
-		   &type, &number, &item.next_ms, &source->period_ms, &source->times, &item.runs, &item.failures,
-		   &item.last_us, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 13)
+		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %d %d %d %d %d %d %n",
+		   &type, &number, &item.next_ms, &source->period_ms, &source->timeout_ms, &source->times, &item.runs,
+		   &item.failures, &item.last_us, &down, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 15)
 		return;
+	item.down = down;
 	source->type = (uint8_t)type;
 	source->number = (uint8_t)number;
 	for (int i = 0; i < 5; i++)

@@ -32,8 +32,8 @@ void sources_destroy(struct sources **s);
 void sources_each(const struct sources *s,
 		  void (*fn)(const struct uwsgi_source *source, const struct source_record *record, void *data),
 		  void *data);
-/* Descriptor only the master may hold, -1: none. */
-int sources_fd(const struct sources *s);
+/* In a child of the master: close what only the master may hold. */
+void sources_close_inherited(const struct sources *s);
 
 /* For the master's next image, and from the one before. */
 int sources_keep(const struct sources *s, struct handover *handover);

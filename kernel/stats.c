@@ -253,7 +253,7 @@ static void add_command(const struct cron_command *command, pid_t pid, int64_t n
 }
 
 struct source_lists {
-	struct uwsgi_value *timers, *crons, *files;
+	struct uwsgi_value *timers, *crons, *files, *probes;
 };
 
 static void add_source(const struct uwsgi_source *source, const struct source_record *record, void *data)
@@ -261,19 +261,22 @@ static void add_source(const struct uwsgi_source *source, const struct source_re
 	const struct source_lists *lists = data;
 	struct uwsgi_value *list = source->type == UWSGI_SOURCE_TIMER  ? lists->timers
 				   : source->type == UWSGI_SOURCE_CRON ? lists->crons
-								       : lists->files;
+				   : source->type == UWSGI_SOURCE_FILE ? lists->files
+								       : lists->probes;
 	struct uwsgi_value *one = uwsgi_add_map(list, NULL);
 	if (source->type == UWSGI_SOURCE_CRON)
 		add_times(one, source->cron);
 	uwsgi_add_int(one, "signal", source->number);
 	if (source->type == UWSGI_SOURCE_FILE)
 		add_text(one, "file", source->path);
-	if (source->type == UWSGI_SOURCE_TIMER)
+	if (source->type == UWSGI_SOURCE_PROBE)
+		add_text(one, "address", source->path);
+	if (source->period_ms)
 		uwsgi_add_float(one, "period", (double)source->period_ms / 1000);
 	if (source->type == UWSGI_SOURCE_TIMER && source->times)
 		uwsgi_add_int(one, "left", source->times > 0 ? source->times : 0);
 	add_record(one, record);
-	if (source->type != UWSGI_SOURCE_FILE)
+	if (source->type == UWSGI_SOURCE_TIMER || source->type == UWSGI_SOURCE_CRON)
 		uwsgi_add_float(one, "next", seconds(record->next_us));
 }
 
@@ -283,6 +286,7 @@ static void add_sources(const struct view *v)
 	cron_commands_each(v->stats->cron, add_command, lists.crons);
 	lists.timers = uwsgi_add_list(v->map, "timers");
 	lists.files = uwsgi_add_list(v->map, "file_monitors");
+	lists.probes = uwsgi_add_list(v->map, "probes");
 	if (v->g)
 		sources_each(v->g->sources, add_source, &lists);
 }

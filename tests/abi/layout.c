@@ -265,13 +265,14 @@ AT(uwsgi_signal_info, handled, 72);
 AT(uwsgi_signal_info, failed, 80);
 AT(uwsgi_signal_info, refused, 88);
 AT(uwsgi_signal_info, last_us, 96);
-SIZE(uwsgi_source, 288);
+SIZE(uwsgi_source, 296);
 AT(uwsgi_source, type, 0);
 AT(uwsgi_source, number, 1);
 AT(uwsgi_source, cron, 2);
 AT(uwsgi_source, period_ms, 16);
 AT(uwsgi_source, times, 24);
-AT(uwsgi_source, path, 32);
+AT(uwsgi_source, timeout_ms, 32);
+AT(uwsgi_source, path, 40);
 
 /* Numbers that plugins were compiled with. */
 _Static_assert(UWSGI_KEY_REQUEST_METHOD == 0 && UWSGI_KEY_HTTP_UPGRADE == 30, "known keys are appended to");

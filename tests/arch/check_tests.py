@@ -20,6 +20,8 @@ ELSEWHERE = {
     "rehearsal": "starts the program to see whether it would start: tests/e2e/test_reload.py",
     "reload": "rehearsal, image and generation in order: tests/e2e/test_reload.py",
     "crew_signals": "the bus of each generation of a server: tests/e2e/test_signals.py",
+    "connect": "needs somebody to connect to: tests/e2e/test_uwsgi_module.py",
+    "signal_remote": "needs another server: tests/e2e/test_remote_signals.py",
     "signals": "handlers of an application: tests/e2e/test_signals.py",
     "stats": "numbers of a running master: tests/e2e/test_stats.py",
     "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",

@@ -1,4 +1,4 @@
-/* uwsgi/socket.h - the sockets the server listens on. */
+/* uwsgi/socket.h - the sockets the server listens on, and connections to others. */
 #ifndef UWSGI_SOCKET_H
 #define UWSGI_SOCKET_H
 
@@ -6,6 +6,7 @@
 
 UWSGI_BEGIN_DECLS
 
+struct uwsgi_strings;
 struct uwsgi_var;
 
 /* A bound socket.  Made in [main], the same in every process after, never freed. */
@@ -47,6 +48,19 @@ UWSGI_API int uwsgi_socket_queue_fd(struct uwsgi_socket *socket);
 
 /* The sockets of the workers in configuration order.  [any] */
 UWSGI_API size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r);
+/* Is it one of these names?  For options that say through which sockets something is allowed.  [any] */
+UWSGI_API bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names);
+
+/* Connect to "host:port", ":port" (this machine), "/path" or "@abstract", waiting `ms` milliseconds at most (-1: as
+ * long as it takes; the name of a host is looked up without this limit).  A blocking descriptor, close-on-exec, or a
+ * negative errno: -EINVAL when it is no address.  [any] */
+UWSGI_API int uwsgi_connect(const char *address, int ms);
+/* The numeric form of such an address: the name of a host is looked up.  0, or -EINVAL.  [any] */
+UWSGI_API int uwsgi_address(const char *address, char *text_r, size_t size);
+/* Begin to connect: a non-blocking descriptor, which is writable when it is decided, or a negative errno. */
+UWSGI_API int uwsgi_connect_begin(const char *address);
+/* What became of it: 0 or a negative errno. */
+UWSGI_API int uwsgi_connect_result(int fd);
 
 UWSGI_END_DECLS
 #endif
