@@ -252,43 +252,48 @@ static void add_command(const struct cron_command *command, pid_t pid, int64_t n
 	uwsgi_add_float(cron, "next", (double)next);
 }
 
-struct source_lists {
-	struct uwsgi_value *timers, *crons, *files, *probes;
+/* By type. */
+static const struct source_section {
+	const char *name;
+	const char *path; /* what its text is called; NULL: it has none */
+	bool is_due;	  /* at a time that is known */
+} source_sections[] = {
+	[UWSGI_SOURCE_CRON] = { "crons", NULL, true },
+	[UWSGI_SOURCE_TIMER] = { "timers", NULL, true },
+	[UWSGI_SOURCE_FILE] = { "file_monitors", "file", false },
+	[UWSGI_SOURCE_PROBE] = { "probes", "address", false },
 };
+#define SOURCE_TYPES (sizeof source_sections / sizeof *source_sections)
 
+/* `data` is a list for each type. */
 static void add_source(const struct uwsgi_source *source, const struct source_record *record, void *data)
 {
-	const struct source_lists *lists = data;
-	struct uwsgi_value *list = source->type == UWSGI_SOURCE_TIMER  ? lists->timers
-				   : source->type == UWSGI_SOURCE_CRON ? lists->crons
-				   : source->type == UWSGI_SOURCE_FILE ? lists->files
-								       : lists->probes;
-	struct uwsgi_value *one = uwsgi_add_map(list, NULL);
+	struct uwsgi_value **lists = data;
+	const struct source_section *section = &source_sections[source->type];
+	struct uwsgi_value *one = uwsgi_add_map(lists[source->type], NULL);
 	if (source->type == UWSGI_SOURCE_CRON)
 		add_times(one, source->cron);
 	uwsgi_add_int(one, "signal", source->number);
-	if (source->type == UWSGI_SOURCE_FILE)
-		add_text(one, "file", source->path);
-	if (source->type == UWSGI_SOURCE_PROBE)
-		add_text(one, "address", source->path);
+	if (section->path)
+		add_text(one, section->path, source->path);
 	if (source->period_ms)
 		uwsgi_add_float(one, "period", (double)source->period_ms / 1000);
-	if (source->type == UWSGI_SOURCE_TIMER && source->times)
+	if (source->times)
 		uwsgi_add_int(one, "left", source->times > 0 ? source->times : 0);
 	add_record(one, record);
-	if (source->type == UWSGI_SOURCE_TIMER || source->type == UWSGI_SOURCE_CRON)
+	if (section->is_due)
 		uwsgi_add_float(one, "next", seconds(record->next_us));
 }
 
 static void add_sources(const struct view *v)
 {
-	struct source_lists lists = { .crons = uwsgi_add_list(v->map, "crons") };
-	cron_commands_each(v->stats->cron, add_command, lists.crons);
-	lists.timers = uwsgi_add_list(v->map, "timers");
-	lists.files = uwsgi_add_list(v->map, "file_monitors");
-	lists.probes = uwsgi_add_list(v->map, "probes");
+	struct uwsgi_value *lists[SOURCE_TYPES] = { NULL };
+	for (size_t type = 0; type < SOURCE_TYPES; type++)
+		if (source_sections[type].name)
+			lists[type] = uwsgi_add_list(v->map, source_sections[type].name);
+	cron_commands_each(v->stats->cron, add_command, lists[UWSGI_SOURCE_CRON]);
 	if (v->g)
-		sources_each(v->g->sources, add_source, &lists);
+		sources_each(v->g->sources, add_source, lists);
 }
 
 static void add_signals(const struct view *v)
