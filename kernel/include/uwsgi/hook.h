@@ -52,6 +52,8 @@ typedef void uwsgi_hook_command(char letter);
  * is closed in all it forks, by the listener of CHILD; the loop is not its own there. */
 typedef void uwsgi_hook_master(void);
 #define UWSGI_HOOK_MASTER_START "master.start/1" /* [master] before anything is forked */
+#define UWSGI_HOOK_MASTER_LEAVE                                                                                        \
+	"master.leave/1" /* [master] for its next image, which has a loop of its own, or for good */
 #define UWSGI_HOOK_MASTER_CHILD "master.child/1" /* [zygote] [child] the master has just forked this process */
 typedef void uwsgi_hook_generation(unsigned generation);
 #define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */
