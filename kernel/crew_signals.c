@@ -2,27 +2,39 @@
 #include "crew.h"
 #include "handover.h"
 #include "signal_bus.h"
+#include "signal_group.h"
 #include "sources.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-static void raise_for(void *data, uint8_t number)
+static int raise_for(void *data, uint8_t number)
 {
 	struct generation *g = data;
-	/* what is refused is counted there; nobody here waits for an answer */
-	(void)signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
+	return signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
+}
+
+static void name_kind(struct signal_kind *kind, const char *name, int count, bool is_group)
+{
+	*kind = (struct signal_kind){ .count = count, .is_group = is_group };
+	snprintf(kind->name, sizeof kind->name, "%s", name);
 }
 
 /* The kind that serves comes first: it is who "" means, and of which some may be cheaped. */
 static int list_kinds(struct crew *crew, struct signal_kind *kinds)
 {
+	const struct kernel *k = crew->k;
 	int count = 0;
 	for (int serves = 1; serves >= 0; serves--)
-		for (int i = 0; i < proc_kinds(crew->k->table); i++) {
-			const struct uwsgi_kind *kind = proc_kind_at(crew->k->table, i);
+		for (int i = 0; i < proc_kinds(k->table); i++) {
+			const struct uwsgi_kind *kind = proc_kind_at(k->table, i);
 			if (!(kind->flags & UWSGI_KIND_FROM_MASTER) && !(kind->flags & UWSGI_KIND_SERVES) == !serves)
-				kinds[count++] = (struct signal_kind){ kind->name, kind->count() };
+				name_kind(&kinds[count++], kind->name, kind->count(), false);
 		}
+	const struct signal_group *group;
+	for (int i = 0; (group = signal_groups_at(k->groups, i)); i++)
+		name_kind(&kinds[count++], group->name, 0, true);
 	return count;
 }
 
@@ -34,9 +46,10 @@ static int make_sources(struct crew *crew, struct generation *g)
 
 int crew_signals_open(struct crew *crew, struct generation *g)
 {
-	struct signal_kind kinds[PROC_KINDS_MAX];
-	int count = list_kinds(crew, kinds);
-	g->bus = signal_bus_create(crew->k->handover, g->number, kinds, count);
+	int room = PROC_KINDS_MAX + signal_groups_count(crew->k->groups);
+	struct signal_kind *kinds = calloc((size_t)room, sizeof *kinds);
+	g->bus = kinds ? signal_bus_create(crew->k->handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
+	free(kinds);
 	return g->bus ? make_sources(crew, g) : -ENOMEM;
 }
 

@@ -32,6 +32,8 @@ struct reqlog_rings;
 struct service_registry;
 struct settings;
 struct signal_bus;
+struct signal_groups;
+struct stats;
 struct uwsgi_loop;
 struct vassal;
 
@@ -44,6 +46,7 @@ struct kernel {
 	struct jail *jail;
 	struct phases *phases;
 	struct privs *privs;
+	struct signal_groups *groups;
 	struct option_registry *options;
 	struct config *config;
 	struct hook_registry *hooks;
@@ -61,6 +64,7 @@ struct kernel {
 
 	/* this process */
 	struct uwsgi_loop *loop;
+	struct stats *stats;	/* [master] */
 	struct signal_bus *bus; /* of its generation; NULL in main and without a master */
 	struct proc_slot *slot; /* NULL in main, master and zygote */
 	const char *role;	/* "main", "master", "zygote", or the name of its kind */

@@ -186,7 +186,7 @@ struct serve {
 	struct signal_source {
 		struct source source;
 		int queue;
-	} signals[2]; /* its own queue, and the one of all workers */
+	} * signals; /* its own queue, the one of all workers, and those of its groups */
 	void (*on_conn)(struct source *source, uint32_t events, struct core *core);
 	int wake_fd;
 	_Atomic bool draining;		  /* accept nothing, close what is idle */

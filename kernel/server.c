@@ -43,6 +43,7 @@
 #include "scale.h"
 #include "service.h"
 #include "settings.h"
+#include "signal_group.h"
 #include "trap.h"
 #include "vassal.h"
 #include "worker.h"
@@ -198,7 +199,8 @@ static int make_parts(struct kernel *k, const char *dir)
 	k->jail = jail_register(k->options);
 	k->privs = privs_register(k->options);
 	k->phases = phases_register(k->options);
-	if (!k->limits || !k->jail || !k->privs || !k->phases)
+	k->groups = signal_groups_create();
+	if (!k->limits || !k->jail || !k->privs || !k->phases || !k->groups)
 		return fail("make", "the options of privileges and hooks", ENOMEM);
 	if (!failed)
 		failed = override_register(k);

@@ -13,8 +13,6 @@
 #include <unistd.h>
 #include <uwsgi/loop.h>
 
-#define KINDS_MAX 32
-#define NAME_SIZE 16
 #define TARGET_SIZE 64
 
 struct number {
@@ -24,13 +22,10 @@ struct number {
 	_Atomic uint64_t raised, handled, failed, refused, last_us;
 };
 
+/* The kinds lie behind the queues. */
 struct shared {
 	bool made;
-	int kind_count, queue_count;
-	struct {
-		char name[NAME_SIZE];
-		int count, first; /* queues: first is the kind's, the others are of 1.. count */
-	} kinds[KINDS_MAX];
+	int queue_count, kind_count;
 	struct number numbers[UWSGI_SIGNALS];
 	struct signal_queue queues[];
 };
@@ -38,6 +33,7 @@ struct shared {
 struct signal_bus {
 	unsigned generation;
 	struct shared *shared;
+	struct signal_kind *kinds; /* in it */
 	size_t size;
 	int *wake; /* an eventfd for each queue */
 };
@@ -70,6 +66,11 @@ struct signal_target signal_target_parse(const char *text, const struct signal_k
 	if (!strncmp(text, "active-", 7))
 		text += 7; /* nothing is sent to those that are not */
 	for (int kind = 0; kind < count; kind++) {
+		if (kinds[kind].is_group) {
+			if (!strcmp(text, kinds[kind].name))
+				return (struct signal_target){ SIGNAL_ANY, kind, 0 };
+			continue;
+		}
 		long number = number_behind(text, kinds[kind].name);
 		if (is_each(text, kinds[kind].name))
 			return (struct signal_target){ SIGNAL_EACH, kind, 0 };
@@ -89,19 +90,22 @@ static void item_name(char name[48], const char *what, unsigned generation, int 
 	snprintf(name, 48, "%s %u %d", what, generation, queue);
 }
 
-static struct signal_bus *map(struct handover *handover, unsigned generation, int queues)
+static struct signal_bus *map(struct handover *handover, unsigned generation, int queues, int kinds)
 {
 	char name[48];
 	struct signal_bus *bus = calloc(1, sizeof *bus);
 	if (!bus)
 		return NULL;
 	bus->generation = generation;
-	bus->size = sizeof *bus->shared + (size_t)queues * sizeof(struct signal_queue);
+	bus->size = sizeof *bus->shared + (size_t)queues * sizeof(struct signal_queue) +
+		    (size_t)kinds * sizeof(struct signal_kind);
 	bus->wake = calloc((size_t)queues, sizeof *bus->wake);
 	snprintf(name, sizeof name, "signals %u", generation);
 	bus->shared = handover_memory(handover, name, bus->size);
-	if (bus->wake && bus->shared)
+	if (bus->wake && bus->shared) {
+		bus->kinds = (struct signal_kind *)(bus->shared->queues + queues);
 		return bus;
+	}
 	free(bus->wake);
 	free(bus);
 	return NULL;
@@ -123,12 +127,12 @@ static int open_wakes(struct signal_bus *bus, struct handover *handover)
 	return 0;
 }
 
-static void lay_out(struct shared *s, const struct signal_kind *kinds, int count)
+static void lay_out(struct signal_bus *bus, const struct signal_kind *kinds, int count)
 {
+	struct shared *s = bus->shared;
 	for (int i = 0; i < count; i++) {
-		snprintf(s->kinds[i].name, NAME_SIZE, "%s", kinds[i].name);
-		s->kinds[i].count = kinds[i].count;
-		s->kinds[i].first = s->queue_count;
+		bus->kinds[i] = kinds[i];
+		bus->kinds[i].first = s->queue_count;
 		s->queue_count += 1 + kinds[i].count;
 	}
 	s->kind_count = count;
@@ -140,22 +144,20 @@ static void lay_out(struct shared *s, const struct signal_kind *kinds, int count
 struct signal_bus *signal_bus_create(struct handover *handover, unsigned generation, const struct signal_kind *kinds,
 				     int count)
 {
-	char name[48], text[16];
+	char name[48], text[32];
 	int queues = 0;
-	if (count > KINDS_MAX)
-		return NULL;
 	for (int i = 0; i < count; i++)
 		queues += 1 + kinds[i].count;
-	struct signal_bus *bus = map(handover, generation, queues);
+	struct signal_bus *bus = map(handover, generation, queues, count);
 	if (!bus)
 		return NULL;
-	lay_out(bus->shared, kinds, count);
+	lay_out(bus, kinds, count);
 	if (open_wakes(bus, handover)) {
 		signal_bus_destroy(&bus, handover);
 		return NULL;
 	}
 	snprintf(name, sizeof name, "queues of %u", generation);
-	snprintf(text, sizeof text, "%d", queues);
+	snprintf(text, sizeof text, "%d %d", queues, count);
 	if (handover)
 		handover_keep(handover, name, -1, text);
 	return bus;
@@ -164,11 +166,12 @@ struct signal_bus *signal_bus_create(struct handover *handover, unsigned generat
 struct signal_bus *signal_bus_claim(struct handover *handover, unsigned generation)
 {
 	char name[48];
-	const char *queues;
+	const char *text;
+	int queues, kinds;
 	snprintf(name, sizeof name, "queues of %u", generation);
-	if (!handover_claim(handover, name, NULL, &queues))
+	if (!handover_claim(handover, name, NULL, &text) || sscanf(text, "%d %d", &queues, &kinds) != 2)
 		return NULL;
-	struct signal_bus *bus = map(handover, generation, atoi(queues));
+	struct signal_bus *bus = map(handover, generation, queues, kinds);
 	if (!bus)
 		return NULL;
 	if (bus->shared->made && open_wakes(bus, handover) == 0)
@@ -207,13 +210,10 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover)
 int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, bool anew)
 {
 	struct number *n = &bus->shared->numbers[number];
-	struct signal_kind kinds[KINDS_MAX];
 	if (n->known && !anew)
 		return -EEXIST;
-	for (int i = 0; i < bus->shared->kind_count; i++)
-		kinds[i] = (struct signal_kind){ bus->shared->kinds[i].name, bus->shared->kinds[i].count };
 	snprintf(n->target, sizeof n->target, "%s", target);
-	n->to = signal_target_parse(target, kinds, bus->shared->kind_count);
+	n->to = signal_target_parse(target, bus->kinds, bus->shared->kind_count);
 	atomic_store(&n->known, true);
 	return n->to.scope == SIGNAL_NOBODY ? -ESRCH : 0;
 }
@@ -247,10 +247,11 @@ int signal_bus_raise(struct signal_bus *bus, uint8_t number, int workers)
 		atomic_fetch_add(&n->refused, 1);
 		return -ENOENT;
 	}
-	int first = bus->shared->kinds[n->to.kind].first, count = bus->shared->kinds[n->to.kind].count;
+	const struct signal_kind *kind = &bus->kinds[n->to.kind];
+	int first = kind->first, count = kind->count;
 	if (n->to.kind == 0 && workers < count)
 		count = workers; /* the others are cheaped */
-	if (count == 0 || (n->to.scope == SIGNAL_ONE && n->to.number > count)) {
+	if ((count == 0 && !kind->is_group) || (n->to.scope == SIGNAL_ONE && n->to.number > count)) {
 		atomic_fetch_add(&n->refused, 1);
 		return -ENOENT;
 	}
@@ -271,14 +272,24 @@ int signal_bus_raise(struct signal_bus *bus, uint8_t number, int workers)
 int signal_bus_queue(const struct signal_bus *bus, const char *kind, int number)
 {
 	for (int i = 0; i < bus->shared->kind_count; i++)
-		if (!strcmp(bus->shared->kinds[i].name, kind))
-			return number <= bus->shared->kinds[i].count ? bus->shared->kinds[i].first + number : -1;
+		if (!strcmp(bus->kinds[i].name, kind))
+			return number <= bus->kinds[i].count ? bus->kinds[i].first + number : -1;
 	return -1;
 }
 
 int signal_bus_fd(const struct signal_bus *bus, int queue)
 {
 	return bus->wake[queue];
+}
+
+unsigned signal_bus_waiting(const struct signal_bus *bus, int queue)
+{
+	unsigned sum = 0;
+	if (queue >= 0)
+		return signal_queue_length(&bus->shared->queues[queue]);
+	for (int i = 0; i < bus->shared->queue_count; i++)
+		sum += signal_queue_length(&bus->shared->queues[i]);
+	return sum;
 }
 
 void signal_bus_nudge(struct signal_bus *bus, int queue)

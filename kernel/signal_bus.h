@@ -10,10 +10,13 @@
 struct handover;
 struct signal_bus;
 
-/* Whose processes handle signals. */
+/* Whose processes handle signals: those of a kind, by their numbers, or a group that shares one queue under a name of
+ * its own ("farm_old"). */
 struct signal_kind {
-	const char *name;
-	int count;
+	char name[64];
+	int count; /* of a group: 0 */
+	bool is_group;
+	int first; /* set by signal_bus_create: its shared queue; those of its numbers follow */
 };
 
 enum signal_scope { SIGNAL_NOBODY, SIGNAL_ANY, SIGNAL_EACH, SIGNAL_ONE };
@@ -39,16 +42,18 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover);
 /* The target of a number.  -EEXIST when it has one already and `anew` is not set. */
 int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, bool anew);
 bool signal_bus_registered(const struct signal_bus *bus, uint8_t number);
-/* Put a number into the queues of its target; `workers` is how many of the first kind there are now. 0 or as
+/* Put a number into the queues of its target; `workers` is how many of the first kind there are now.  0 or as
  * uwsgi_signal_raise. */
 int signal_bus_raise(struct signal_bus *bus, uint8_t number, int workers);
 
-/* The queue of any process of a kind (number 0), or of one; -1: none. */
+/* The queue of any process of a kind (number 0), of one, or of a group (number 0); -1: none. */
 int signal_bus_queue(const struct signal_bus *bus, const char *kind, int number);
 /* Readable when something is in the queue.  Reading is left to signal_bus_take. */
 int signal_bus_fd(const struct signal_bus *bus, int queue);
 /* The next number of a queue, -1: none.  When more is left, the others of its kind are woken. */
 int signal_bus_take(struct signal_bus *bus, int queue);
+/* How many numbers are in a queue, or, of queue -1, in all. */
+unsigned signal_bus_waiting(const struct signal_bus *bus, int queue);
 /* Wake whoever waits for the queue, if something is in it: a process that died may have been woken in vain. */
 void signal_bus_nudge(struct signal_bus *bus, int queue);
 /* A number was handled, well or not. */

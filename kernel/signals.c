@@ -3,10 +3,14 @@
 
 #include "proc.h"
 #include "signal_bus.h"
+#include "signal_group.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include <uwsgi/api.h>
 #include <uwsgi/log.h>
 
@@ -23,6 +27,17 @@ static void keep_handler(uint8_t number, struct uwsgi_fn *handler)
 	handlers[number] = handler;
 }
 
+/* Targets of 2.0 that are other servers: for a plugin that brings them. */
+static const char *const other_servers[] = { "cluster", "subscribed", NULL };
+
+static bool is_other_server(const char *target)
+{
+	for (const char *const *name = other_servers; *name; name++)
+		if (!strcmp(*name, target))
+			return true;
+	return false;
+}
+
 int signal_register(struct kernel *k, uint8_t number, const char *target, struct uwsgi_fn *handler)
 {
 	if (!k->bus)
@@ -36,10 +51,10 @@ int signal_register(struct kernel *k, uint8_t number, const char *target, struct
 	uwsgi_log("[uwsgi-signal] signum %d registered (wid: %d modifier1: 0 target: %s)\n", number,
 		  k->slot ? k->slot->number : 0, *target ? target : "default, any worker");
 	if (failed == -ESRCH)
-		uwsgi_log("[uwsgi-signal] signum %d: no process of this server answers to the target \"%s\": to raise "
-			  "it is "
-			  "refused\n",
-			  number, target);
+		uwsgi_log("[uwsgi-signal] signum %d: %s the target \"%s\": to raise it is refused\n", number,
+			  is_other_server(target) ? "no plugin is loaded that reaches other servers, which are"
+						  : "no process of this server answers to",
+			  target);
 	return 0;
 }
 
@@ -52,27 +67,73 @@ int signal_raise(struct kernel *k, uint8_t number)
 	return signal_bus_raise(k->bus, number, atomic_load(&k->shared->workers));
 }
 
-int signal_queues(const struct kernel *k, int queues_r[2])
+/* ---- what waits for this process ---- */
+
+/* The queues of this process, for ever the same. */
+static struct {
+	pthread_once_t once;
+	const struct kernel *k;
+	int *v, count;
+	int fd; /* readable when one of them may have something; -1: nobody has asked */
+} mine = { .once = PTHREAD_ONCE_INIT, .fd = -1 };
+
+static void add_queue(const char *name, int number)
 {
-	int count = 0;
-	if (!k->bus || !k->slot)
-		return 0;
-	for (int number = k->slot->number; number >= 0; number -= k->slot->number) {
-		int queue = signal_bus_queue(k->bus, k->role, number);
-		if (queue >= 0)
-			queues_r[count++] = queue;
-		if (number == 0)
-			break;
-	}
-	return count;
+	int queue = signal_bus_queue(mine.k->bus, name, number);
+	if (queue >= 0)
+		mine.v[mine.count++] = queue;
 }
 
-int signal_fds(const struct kernel *k, int fds_r[2])
+static void list_queues(void)
 {
-	int queues[2], count = signal_queues(k, queues);
-	for (int i = 0; i < count; i++)
-		fds_r[i] = signal_bus_fd(k->bus, queues[i]);
-	return count;
+	const struct kernel *k = mine.k;
+	const struct signal_group *group;
+	mine.v = calloc(2 + (size_t)signal_groups_count(k->groups), sizeof *mine.v);
+	if (!mine.v)
+		return;
+	add_queue(k->role, k->slot->number);
+	add_queue(k->role, 0);
+	for (int i = 0; (group = signal_groups_at(k->groups, i)); i++)
+		if (signal_group_has(group, k->role, k->slot->number))
+			add_queue(group->name, 0);
+}
+
+int signal_queues(const struct kernel *k, const int **queues_r)
+{
+	if (!k->bus || !k->slot)
+		return 0;
+	mine.k = k;
+	pthread_once(&mine.once, list_queues);
+	*queues_r = mine.v;
+	return mine.count;
+}
+
+static int watch_all(const struct kernel *k, const int *queues, int count)
+{
+	int all = epoll_create1(EPOLL_CLOEXEC);
+	for (int i = 0; i < count && all != -1; i++) {
+		struct epoll_event event = { .events = EPOLLIN };
+		if (epoll_ctl(all, EPOLL_CTL_ADD, signal_bus_fd(k->bus, queues[i]), &event) == -1) {
+			close(all);
+			return -1;
+		}
+	}
+	return all;
+}
+
+int signal_fd(const struct kernel *k)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	const int *queues;
+	int count = signal_queues(k, &queues);
+	if (!count)
+		return -ENOTCONN;
+	pthread_mutex_lock(&lock);
+	if (mine.fd == -1)
+		mine.fd = watch_all(k, queues, count);
+	int fd = mine.fd == -1 ? -errno : mine.fd;
+	pthread_mutex_unlock(&lock);
+	return fd;
 }
 
 static void run(struct kernel *k, uint8_t number)
@@ -85,12 +146,16 @@ static void run(struct kernel *k, uint8_t number)
 		uwsgi_log("error managing signal %d on %s %d%s\n", number, k->role, k->slot->number,
 			  handler ? "" : ": it has no handler here");
 	atomic_fetch_add(&k->slot->signals, 1);
+	if (!well)
+		atomic_fetch_add(&k->slot->signal_failures, 1);
+	atomic_store(&k->slot->last_signal_us, uwsgi_micros());
 	signal_bus_handled(k->bus, number, well);
 }
 
 int signal_handle(struct kernel *k)
 {
-	int queues[2], count = signal_queues(k, queues);
+	const int *queues;
+	int count = signal_queues(k, &queues);
 	for (int i = 0; i < count; i++) {
 		int number = signal_bus_take(k->bus, queues[i]);
 		if (number < 0)
@@ -125,8 +190,11 @@ static void on_signal(struct uwsgi_watch *watch, unsigned events)
 
 int signal_watch(struct kernel *k)
 {
-	static struct queue_watch watches[2]; /* a process has no more queues */
-	int queues[2], count = signal_queues(k, queues);
+	const int *queues;
+	int count = signal_queues(k, &queues);
+	struct queue_watch *watches = calloc((size_t)count + 1, sizeof *watches); /* for the life of the process */
+	if (!watches)
+		return -ENOMEM;
 	for (int i = 0; i < count; i++) {
 		watches[i] =
 			(struct queue_watch){ { signal_bus_fd(k->bus, queues[i]), on_signal, NULL }, k, queues[i] };

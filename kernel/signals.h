@@ -10,11 +10,11 @@
 /* See uwsgi/signal.h. */
 int signal_register(struct kernel *k, uint8_t number, const char *target, struct uwsgi_fn *handler);
 int signal_raise(struct kernel *k, uint8_t number);
-int signal_fds(const struct kernel *k, int fds_r[2]);
+int signal_fd(const struct kernel *k);
 int signal_handle(struct kernel *k);
 
-/* The queues of this process: its own, then its kind's.  How many. */
-int signal_queues(const struct kernel *k, int queues_r[2]);
+/* The queues of this process: its own, then its kind's, then those of its groups.  How many. */
+int signal_queues(const struct kernel *k, const int **queues_r);
 /* Take at most `limit` signals of one queue and run their handlers; when more are left, whoever waits is woken. */
 void signal_serve(struct kernel *k, int queue, int limit);
 /* Handle signals in the loop of this process from now on.  0 or -errno. */

@@ -324,12 +324,17 @@ static void on_signal(struct source *source, uint32_t events, struct core *core)
 /* One core is woken for one signal, be it of this worker or of another. */
 static int watch_signals(struct serve *s)
 {
-	int queues[2], fds[2], count = signal_queues(s->kernel, queues);
-	signal_fds(s->kernel, fds);
+	const int *queues;
+	int count = signal_queues(s->kernel, &queues);
+	s->signals = calloc((size_t)count + 1, sizeof *s->signals);
+	if (!s->signals)
+		return -ENOMEM;
 	for (int i = 0; i < count; i++) {
-		s->signals[i].source.fn = on_signal;
-		s->signals[i].queue = queues[i];
-		int failed = watch(s, fds[i], &s->signals[i].source, EPOLLIN | EPOLLET | (i ? EPOLLEXCLUSIVE : 0u));
+		struct signal_source *source = &s->signals[i];
+		source->source.fn = on_signal;
+		source->queue = queues[i];
+		int failed = watch(s, signal_bus_fd(s->kernel->bus, queues[i]), &source->source,
+				   EPOLLIN | EPOLLET | (i ? EPOLLEXCLUSIVE : 0u));
 		if (failed)
 			return failed;
 		signal_bus_nudge(s->kernel->bus, queues[i]);
@@ -340,7 +345,8 @@ static int watch_signals(struct serve *s)
 /* What waits at the end is handled still: the next generation has queues of its own. */
 static void finish_signals(struct serve *s)
 {
-	int queues[2], count = signal_queues(s->kernel, queues);
+	const int *queues;
+	int count = signal_queues(s->kernel, &queues);
 	for (int i = 0; i < count; i++)
 		signal_serve(s->kernel, queues[i], INT_MAX);
 }

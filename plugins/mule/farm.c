@@ -1,6 +1,8 @@
 /* farm.c - groups of mules. */
 #include "mule.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,15 +40,24 @@ int farm_find(const struct mules *m, const char *name)
 	return *name && !*end && number >= 1 && number <= m->farm_count ? (int)number - 1 : -1;
 }
 
-int mule_queues(const struct mules *m, int number, bool own, bool farms, struct message_queue **queues_r)
+/* "farm_old" and "farm1" are the same farm. */
+int farm_targets(const struct mules *m)
 {
-	int count = 0;
-	if (own) {
-		queues_r[count++] = m->queues[number];
-		queues_r[count++] = m->queues[0];
+	for (int i = 0; i < m->farm_count; i++) {
+		const struct farm *farm = &m->farms[i];
+		char by_name[128], by_number[32];
+		snprintf(by_name, sizeof by_name, "farm_%s", farm->name);
+		snprintf(by_number, sizeof by_number, "farm%d", i + 1);
+		int failed = uwsgi_signal_group(by_name, "mule", farm->members + 1, m->count);
+		if (!failed)
+			failed = uwsgi_signal_group(by_number, "mule", farm->members + 1, m->count);
+		if (failed) {
+			uwsgi_cause("farm = %s: %s", farm->name,
+				    failed == -EEXIST	? "there are two of that name"
+				    : failed == -EINVAL ? "the name is longer than 58 bytes"
+							: strerror(-failed));
+			return failed;
+		}
 	}
-	for (int i = 0; farms && i < m->farm_count; i++)
-		if (m->farms[i].members[number])
-			queues_r[count++] = m->queues[1 + m->count + i];
-	return count;
+	return 0;
 }

@@ -28,13 +28,28 @@ const char *farm_parse(const char *text, int mules, struct farm *farm_r);
 /* Index of a farm, by name or number from 1; -1: there is none. */
 int farm_find(const struct mules *m, const char *name);
 
-/* The queues mule `number` listens to; with `own` its own and the one of any mule, with `farms` those of its farms.
- * Returns how many; room for count + 2 + farm_count. */
-int mule_queues(const struct mules *m, int number, bool own, bool farms, struct message_queue **queues_r);
+/* Queues that a mule reads from. */
+struct mailbox {
+	struct message_queue **queues;
+	int count;
+	int fd; /* readable when one of them may have a message */
+};
+
+/* What mule `number` reads from: its own queue and the one of any mule, or with `farms` those of its farms.  0 or
+ * -errno. */
+int mailbox_open(const struct mules *m, int number, bool farms, struct mailbox *box_r);
+/* The oldest message of the first queue that has one, to be freed; NULL: there is none. */
+char *mailbox_take(const struct mailbox *box, size_t *len_r);
+
+/* Register the farms as targets of signals.  0 or -errno, after uwsgi_cause.  [main] */
+int farm_targets(const struct mules *m);
+
 /* The life of a mule. */
 int mule_run(int number);
-/* Its number in a mule, else 0. */
+/* Its number in a mule, else 0; its mailboxes. */
 int mule_my_number(void);
+const struct mailbox *mule_own_box(void);
+const struct mailbox *mule_farm_box(void);
 
 extern const struct uwsgi_api_fn mule_api[];
 

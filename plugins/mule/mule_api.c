@@ -57,57 +57,68 @@ static int wait_ms(uint64_t deadline)
 	return deadline > now ? (int)(deadline - now) : 0;
 }
 
-/* The first message of the queues, or, with `signals`, None after a signal was handled; b'' when the time is over. */
-static int receive(struct uwsgi_call *c, struct message_queue **queues, int count, bool signals, size_t max,
-		   int64_t seconds)
+struct waiting {
+	const struct mailbox *boxes[2]; /* NULL: not asked for */
+	bool signals;
+	size_t max;	 /* bytes of a message that are wanted; 0: all */
+	int64_t seconds; /* -1: for ever */
+};
+
+static char *take(const struct waiting *w, size_t *len_r)
 {
-	struct pollfd waits[64];
-	int fds[2], signal_fds = signals ? uwsgi_signal_fds(fds) : 0, n = 0;
-	uint64_t deadline = seconds >= 0 ? uwsgi_now_ms() + (uint64_t)seconds * 1000 : 0;
-	for (int i = 0; i < count && n < 60; i++)
-		waits[n++] = (struct pollfd){ .fd = message_queue_fd(queues[i]), .events = POLLIN };
-	for (int i = 0; i < signal_fds; i++)
-		waits[n++] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	char *message = NULL;
+	for (int i = 0; i < 2 && !message; i++)
+		message = w->boxes[i] ? mailbox_take(w->boxes[i], len_r) : NULL;
+	return message;
+}
+
+/* The first message, or, with signals, None after one was handled; b'' when the time is over. */
+static int receive(struct uwsgi_call *c, const struct waiting *w)
+{
+	struct pollfd polls[3];
+	uint64_t deadline = w->seconds >= 0 ? uwsgi_now_ms() + (uint64_t)w->seconds * 1000 : 0;
+	for (int i = 0; i < 2; i++)
+		polls[i] = (struct pollfd){ .fd = w->boxes[i] ? w->boxes[i]->fd : -1, .events = POLLIN };
+	polls[2] = (struct pollfd){ .fd = w->signals ? uwsgi_signal_fd() : -1, .events = POLLIN };
 	for (;;) {
-		for (int i = 0; i < count; i++) {
-			size_t len;
-			char *message = message_queue_take(queues[i], &len);
-			if (!message)
-				continue;
-			uwsgi_ret_bytes(c, message, max && len > max ? max : len);
+		size_t len;
+		char *message = take(w, &len);
+		if (message) {
+			uwsgi_ret_bytes(c, message, w->max && len > w->max ? w->max : len);
 			free(message);
 			return 0;
 		}
-		if (signals && uwsgi_signal_handle() >= 0)
+		if (w->signals && uwsgi_signal_handle() >= 0)
 			return 0;
-		if (seconds >= 0 && wait_ms(deadline) == 0) {
+		if (w->seconds >= 0 && wait_ms(deadline) == 0) {
 			uwsgi_ret_bytes(c, "", 0);
 			return 0;
 		}
-		if (poll(waits, (nfds_t)n, seconds >= 0 ? wait_ms(deadline) : -1) == -1 && errno != EINTR)
+		if (poll(polls, 3, w->seconds >= 0 ? wait_ms(deadline) : -1) == -1 && errno != EINTR)
 			return uwsgi_fail(c, UWSGI_EOS, "waiting for a message: %s", strerror(errno));
 	}
 }
 
 static int mule_get_msg(struct uwsgi_call *c)
 {
-	const struct mules *m = mules();
-	struct message_queue *queues[64];
-	int number = mule_my_number();
-	if (!number)
-		return uwsgi_fail(c, UWSGI_EVALUE, "you can receive mule messages only in a mule !!!");
 	int64_t max = uwsgi_arg_int(c, 2);
-	int count = mule_queues(m, number, true, uwsgi_arg_bool(c, 1), queues);
-	return receive(c, queues, count, uwsgi_arg_bool(c, 0), max > 0 ? (size_t)max : 0, uwsgi_arg_int(c, 3));
+	struct waiting waiting = {
+		.boxes = { mule_own_box(), uwsgi_arg_bool(c, 1) ? mule_farm_box() : NULL },
+		.signals = uwsgi_arg_bool(c, 0),
+		.max = max > 0 ? (size_t)max : 0,
+		.seconds = uwsgi_arg_int(c, 3),
+	};
+	if (!mule_my_number())
+		return uwsgi_fail(c, UWSGI_EVALUE, "you can receive mule messages only in a mule !!!");
+	return receive(c, &waiting);
 }
 
 static int farm_get_msg(struct uwsgi_call *c)
 {
-	struct message_queue *queues[64];
-	int number = mule_my_number();
-	if (!number)
+	struct waiting waiting = { .boxes = { mule_farm_box(), NULL }, .seconds = -1 };
+	if (!mule_my_number())
 		return uwsgi_fail(c, UWSGI_EVALUE, "you can receive farm messages only in a mule !!!");
-	return receive(c, queues, mule_queues(mules(), number, false, true, queues), false, 0, -1);
+	return receive(c, &waiting);
 }
 
 /* ---- about them ---- */

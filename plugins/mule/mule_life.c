@@ -15,9 +15,22 @@ struct waiting {
 	struct message_queue *queue;
 };
 
+/* Of this process. */
+static struct mailbox own_box, farm_box;
+
 int mule_my_number(void)
 {
 	return !strcmp(uwsgi_my_kind(), "mule") ? uwsgi_my_number() : 0;
+}
+
+const struct mailbox *mule_own_box(void)
+{
+	return &own_box;
+}
+
+const struct mailbox *mule_farm_box(void)
+{
+	return &farm_box;
 }
 
 /* ---- messages ---- */
@@ -56,20 +69,15 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 	}
 }
 
-static int listen_to_all(int number)
+static int listen_to(const struct mailbox *box)
 {
-	const struct mules *m = mules();
-	struct message_queue **queues = calloc((size_t)(2 + m->farm_count), sizeof *queues);
-	struct waiting *all = calloc((size_t)(2 + m->farm_count), sizeof *all);
-	if (!queues || !all)
-		return -ENOMEM;
-	int count = mule_queues(m, number, true, true, queues), failed = 0;
-	for (int i = 0; i < count && !failed; i++) {
-		all[i] = (struct waiting){ { message_queue_fd(queues[i]), on_message, NULL }, queues[i] };
+	struct waiting *all = calloc((size_t)box->count + 1, sizeof *all); /* for the life of the process */
+	int failed = all ? 0 : -ENOMEM;
+	for (int i = 0; i < box->count && !failed; i++) {
+		all[i] = (struct waiting){ { message_queue_fd(box->queues[i]), on_message, NULL }, box->queues[i] };
 		failed = uwsgi_loop_add(uwsgi_loop(), &all[i].watch, UWSGI_READ);
 		on_message(&all[i].watch, 0); /* one who died may have been woken for what is there */
 	}
-	free(queues);
 	return failed;
 }
 
@@ -115,9 +123,20 @@ static void run_own_program(void)
 	uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_own, &program);
 }
 
+static int cannot_listen(int number, int failed)
+{
+	uwsgi_log("uwsgi: mule %d cannot wait for messages: %s; it ends\n", number, strerror(-failed));
+	return 1;
+}
+
 int mule_run(int number)
 {
 	struct program program = { mules()->programs[number - 1], 0 };
+	int failed = mailbox_open(mules(), number, false, &own_box);
+	if (!failed)
+		failed = mailbox_open(mules(), number, true, &farm_box);
+	if (failed)
+		return cannot_listen(number, failed);
 	if (*program.text) {
 		uwsgi_process_own();
 		if (uwsgi_hook_each(UWSGI_HOOK_SCRIPT_RUN, visit_script, &program))
@@ -126,10 +145,8 @@ int mule_run(int number)
 			  program.text);
 	}
 	run_own_program();
-	int failed = listen_to_all(number);
-	if (failed) {
-		uwsgi_log("uwsgi: mule %d cannot wait for messages: %s; it ends\n", number, strerror(-failed));
-		return 1;
-	}
-	return uwsgi_loop_run(uwsgi_loop());
+	failed = listen_to(&own_box);
+	if (!failed)
+		failed = listen_to(&farm_box);
+	return failed ? cannot_listen(number, failed) : uwsgi_loop_run(uwsgi_loop());
 }

@@ -104,6 +104,8 @@ static int init(void)
 	if (!all.count && !farms.n)
 		return 0;
 	int failed = make_farms();
+	if (!failed)
+		failed = farm_targets(&all);
 	return failed ? failed : make_queues();
 }
 

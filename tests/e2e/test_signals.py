@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 
 import pytest
 
@@ -226,6 +227,36 @@ def test_a_file_monitor_tells_changes_of_files_and_directories(serve, tmp_path):
     server.wait_for_log("the file changed")
     (tmp_path / "watched" / "new").write_text("x")
     server.wait_for_log("the directory changed")
+
+
+def test_a_probe_tells_when_somebody_stops_and_begins_to_answer(serve, write):
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+        app = """
+            import uwsgi
+            uwsgi.register_signal(9, "", lambda n: print("the peer changed", flush=True))
+            uwsgi.add_probe(9, "connect", "localhost:%d", 1, 1)
+            def application(e, s):
+                s("200 OK", [])
+                return [b"ok"]
+        """ % port
+        server = serve(app)
+    server.wait_for_log("[uwsgi-probe] 127.0.0.1:%d is down: routing signal 9" % port)
+    wait_until(lambda: server.log.count("the peer changed") == 1, "the handler")
+    with socket.create_server(("127.0.0.1", port)):
+        server.wait_for_log("[uwsgi-probe] 127.0.0.1:%d is up: routing signal 9" % port)
+        wait_until(lambda: server.log.count("the peer changed") == 2, "the handler, again")
+
+
+@pytest.mark.parametrize("call, why", (
+    ("(1, 'ping', ':1')", 'there is none of the name "ping", only connect'),
+    ("(1, 'connect', 'nowhere:x')", '"nowhere:x" is no address'),
+    ("(1, 'connect', ':1', 0)", "timeout and freq are 1 to 86400 seconds"),
+    ("(1, 'connect', ':1', 1, -1)", "timeout and freq are 1 to 86400 seconds")))
+def test_a_probe_that_makes_no_sense_is_refused(serve, call, why):
+    server = serve(APP)
+    server.post("/", ("uwsgi.add_probe%s" % call).encode())
+    server.wait_for_log("ValueError: unable to add probe: %s" % why)
 
 
 def test_the_decorators_of_the_seeds_work(serve):

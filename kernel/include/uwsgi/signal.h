@@ -18,6 +18,7 @@ struct uwsgi_fn;
  *   "", "worker", "worker0", "<kind>", "<kind>0"   the first process of that kind that is free
  *   "workers", "active-workers", "<kind>s"         each of them
  *   "worker2", "<kind>2"                           that one
+ *   the target of a group                          the first of its members that is free
  * The handler is retained.  In the zygote it is for all processes it forks; in any other process it is for that
  * process, and the target counts when the number had none.  0, -EEXIST in the zygote when the number is taken,
  * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
@@ -25,14 +26,23 @@ struct uwsgi_fn;
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
 
+/* Let processes of a kind share a queue under a target of its own: members[i] is true when number i + 1 belongs to the
+ * group.  All is copied.  0, -EINVAL when the target is empty or longer than 63 bytes, -EEXIST, or -ENOMEM.  [main] */
+UWSGI_API int uwsgi_signal_group(const char *target, const char *kind, const bool *members, int count);
+
 /* Raise a number.  0: it is in the queues of all its targets.  -ENOENT: not registered, or nobody of that target is
  * there; -EAGAIN: a queue was full; -ESHUTDOWN: the server ends; -ENOTCONN: there is no master.  What was refused is
  * counted. [master] [zygote] [child] */
 UWSGI_API int uwsgi_signal_raise(uint8_t number);
 
-/* For a process that does not run the kernel's loop: descriptors that are readable when a signal may be there, the
- * process's own and its kind's.  How many (0: there is no bus).  [child] */
-UWSGI_API int uwsgi_signal_fds(int fds_r[2]);
+/* Raise a number in another server, through one of its sockets; it may take `ms` milliseconds, twice.  0; -EACCES: that
+ * server refuses it; -EPROTO: it answers to no such packet; or another negative errno.  [any] */
+#define UWSGI_SIGNAL_MODIFIER 110
+UWSGI_API int uwsgi_signal_send(const char *address, uint8_t number, int ms);
+
+/* For a process that does not run the kernel's loop: a descriptor that is readable when a signal may be there for it.
+ * -ENOTCONN: no signal can reach it.  [child] */
+UWSGI_API int uwsgi_signal_fd(void);
 /* Take one signal and run its handler on this thread.  Its number, or -EAGAIN: there is none.  [child] */
 UWSGI_API int uwsgi_signal_handle(void);
 

@@ -35,19 +35,3 @@ Test(farm, is_found_by_name_or_number)
 	cr_assert_eq(farm_find(&m, "3"), -1);
 	cr_assert_eq(farm_find(&m, ""), -1);
 }
-
-Test(farm, says_which_queues_a_mule_listens_to)
-{
-	bool one[] = { false, true, false }, two[] = { false, false, true };
-	struct farm farms[] = { { "pigs", one }, { "cows", two } };
-	char ring[5];
-	struct message_queue *all[5], *got[8];
-	for (int i = 0; i < 5; i++)
-		all[i] = (struct message_queue *)&ring[i]; /* only told apart */
-	struct mules m = { .count = 2, .farms = farms, .farm_count = 2, .queues = all };
-	cr_assert_eq(mule_queues(&m, 2, true, true, got), 3);
-	cr_assert(got[0] == all[2] && got[1] == all[0] && got[2] == all[4]);
-	cr_assert_eq(mule_queues(&m, 1, false, true, got), 1);
-	cr_assert_eq(got[0], all[3]);
-	cr_assert_eq(mule_queues(&m, 1, true, false, got), 2);
-}
