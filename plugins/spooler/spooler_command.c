@@ -57,7 +57,7 @@ static void print_task(const char *path, void *data)
 	if (fstatat(command->dir.fd, path, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
 	const char *state = strncmp(path, SPOOL_DEAD "/", sizeof SPOOL_DEAD) ? state_of(&job, &st) : "dead";
-	spool_job_close(&job);
+	spool_job_destroy(&job);
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&st.st_mtim.tv_sec, &tm));
 	printf("%-8s %s %9lld bytes  %s", state, when, (long long)st.st_size, path);
 	unsigned tries = spool_tries_read(&command->dir, path);
@@ -108,7 +108,7 @@ static void retry_one(const char *name, void *data)
 		else
 			strcat(priority, "/");
 	}
-	spool_job_close(&job);
+	spool_job_destroy(&job);
 	report(command, name, failed ? failed : spool_dir_raise(&command->dir, name, priority));
 }
 
