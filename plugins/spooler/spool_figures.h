@@ -10,7 +10,7 @@
 struct spool_figures {
 	_Atomic uint64_t tasks;	       /* given to the program */
 	_Atomic uint64_t done, failed; /* of these; the rest wants to be run again, or is in hand */
-	_Atomic int64_t last, next;    /* seconds of the epoch: when a task began, when one is due; 0: none */
+	_Atomic int64_t last, next;    /* seconds of the epoch: when a task began, when one is looked at again; 0: none */
 	_Atomic bool running;	       /* a task is in hand */
 };
 

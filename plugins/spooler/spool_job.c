@@ -96,7 +96,7 @@ enum spool_look spool_job_open(struct spool_job *job, const struct spool_dir *di
 	return seen;
 }
 
-int spool_job_read(struct spool_job *job, bool locked_counts)
+int spool_job_read(struct spool_job *job, bool locked_counts, size_t most)
 {
 	struct stat st;
 	job->fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -106,7 +106,7 @@ int spool_job_read(struct spool_job *job, bool locked_counts)
 		return -EBADMSG;
 	if (locked_counts && spool_locked(job->fd))
 		return -EAGAIN;
-	if (read_all(job, (size_t)st.st_size))
+	if (read_all(job, (size_t)st.st_size < most ? (size_t)st.st_size : most))
 		return -errno;
 	return spool_task_parse(job->bytes, job->len, &job->task);
 }

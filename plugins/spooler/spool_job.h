@@ -36,9 +36,10 @@ enum spool_look {
 /* Open, lock and read the task at `path`.  The job is to be closed after OPEN, TORN and HUGE. */
 enum spool_look spool_job_open(struct spool_job *job, const struct spool_dir *dir, const char *path, int64_t now,
 			       int64_t *due_r);
-/* Read the task at the path of the job, from the current directory; nothing of it changes.  0, or a negative errno:
- * -EAGAIN when `locked_counts` and somebody has it, -EBADMSG when it is none.  The job is to be closed in any case. */
-int spool_job_read(struct spool_job *job, bool locked_counts);
+/* Read the task at the path of the job, from the current directory, and of its body what fits in `most` bytes with all
+ * else; nothing of it changes.  0, or a negative errno: -EAGAIN when `locked_counts` and somebody has it, -EBADMSG when
+ * it is none. */
+int spool_job_read(struct spool_job *job, bool locked_counts, size_t most);
 void spool_job_close(struct spool_job *job);
 void spool_job_destroy(struct spool_job *job);
 /* Do with it what was decided.  0 or a negative errno. */

@@ -159,7 +159,7 @@ int spooler_api_get_task(struct uwsgi_call *c)
 	const char *in_hand = spooler_task_in_hand();
 	struct spool_job job = { .fd = -1, .path = given.p };
 	bool mine = in_hand && !strcmp(spool_base(in_hand), spool_base(given.p));
-	if (spool_job_read(&job, !mine) == 0) {
+	if (spool_job_read(&job, !mine, SIZE_MAX) == 0) {
 		struct uwsgi_value *map = uwsgi_ret_map(c);
 		if (!map || spooler_describe(&job, map, true)) {
 			spool_job_destroy(&job);

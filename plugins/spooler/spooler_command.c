@@ -39,7 +39,7 @@ static _Noreturn void end(const struct command *command)
 
 static const char *state_of(struct spool_job *job, const struct stat *st)
 {
-	int failed = spool_job_read(job, true);
+	int failed = spool_job_read(job, true, SPOOL_PACKET_MAX);
 	if (failed == -EAGAIN)
 		return "running";
 	if (failed)
@@ -99,7 +99,7 @@ static void retry_one(const char *name, void *data)
 	char path[SPOOL_NAME_MAX + sizeof SPOOL_DEAD], priority[16] = "";
 	snprintf(path, sizeof path, SPOOL_DEAD "/%s", name);
 	struct spool_job job = { .fd = -1, .path = path };
-	int failed = spool_job_read(&job, true);
+	int failed = spool_job_read(&job, true, SPOOL_PACKET_MAX);
 	struct uwsgi_str given = failed ? (struct uwsgi_str){ NULL, 0 } : spool_task_value(&job.task, "priority");
 	if (given.n && given.n < sizeof priority - 1) {
 		snprintf(priority, sizeof priority, "%.*s", (int)given.n, given.p);
