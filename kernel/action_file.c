@@ -5,17 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uwsgi/loop.h>
+#include <uwsgi/socket.h>
 
 #define WAIT_MS 60000 /* for a file, a socket, the reader of a FIFO */
 #define LOOK_MS 50
@@ -155,32 +153,13 @@ int action_spinningfifo(struct call *call)
 	return failed ? failed : write_into(call, O_NONBLOCK, "");
 }
 
-static bool connects(int domain, const struct sockaddr *address, socklen_t size)
-{
-	int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool connected = fd != -1 && connect(fd, address, size) == 0;
-	if (fd != -1)
-		close(fd);
-	return connected;
-}
-
 static bool accepts(const char *address, mode_t type)
 {
-	struct addrinfo *found = NULL, hints = { .ai_socktype = SOCK_STREAM };
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	char host[256];
-	const char *colon = strrchr(address, ':');
 	(void)type;
-	if (!colon) {
-		snprintf(un.sun_path, sizeof un.sun_path, "%s", address);
-		return connects(AF_UNIX, (const struct sockaddr *)&un, sizeof un);
-	}
-	snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
-	bool connected = getaddrinfo(*host ? host : "127.0.0.1", colon + 1, &hints, &found) == 0 &&
-			 connects(found->ai_family, found->ai_addr, found->ai_addrlen);
-	if (found)
-		freeaddrinfo(found);
-	return connected;
+	int fd = uwsgi_connect(address, -1);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 int action_wait_for_fs(struct call *call)

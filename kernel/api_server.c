@@ -71,7 +71,7 @@ static int stop(struct uwsgi_call *c)
 	return 0;
 }
 
-static const char *status_of(enum uwsgi_proc_state state)
+const char *api_server_status(enum uwsgi_proc_state state)
 {
 	static const char *const names[] = {
 		[UWSGI_PROC_FREE] = "cheap", [UWSGI_PROC_STARTING] = "cheap", [UWSGI_PROC_IDLE] = "idle",
@@ -80,10 +80,10 @@ static const char *status_of(enum uwsgi_proc_state state)
 	return (size_t)state < sizeof names / sizeof *names ? names[state] : "cheap";
 }
 
-static void add_worker(struct uwsgi_value *list, const struct uwsgi_proc_info *info)
+void api_server_describe(struct uwsgi_value *w, const struct uwsgi_proc_info *info, const char *status)
 {
-	struct uwsgi_value *w = uwsgi_add_map(list, NULL);
-	const char *status = status_of(info->state);
+	if (!status)
+		status = api_server_status(info->state);
 	uwsgi_add_int(w, "id", info->number);
 	uwsgi_add_int(w, "pid", info->pid);
 	uwsgi_add_int(w, "requests", (int64_t)info->requests);
@@ -114,7 +114,7 @@ static int workers(struct uwsgi_call *c)
 	struct uwsgi_proc_info info;
 	for (int number = 1; number <= uwsgi_proc_count("worker"); number++)
 		if (!uwsgi_proc_get("worker", number, &info, sizeof info))
-			add_worker(list, &info);
+			api_server_describe(uwsgi_add_map(list, NULL), &info, NULL);
 	return 0;
 }
 

@@ -9,7 +9,11 @@
 #include <uwsgi/loop.h>
 #include <uwsgi/proc.h>
 #include <uwsgi/signal.h>
+#include <uwsgi/socket.h>
 #include <uwsgi/source.h>
+
+#define PROBE_MAX 86400
+#define REMOTE_MS 4000 /* for a connection, and for an answer */
 
 /* The number of the last signal this thread waited for. */
 static _Thread_local int received;
@@ -37,11 +41,25 @@ static int register_signal(struct uwsgi_call *c)
 	return 0;
 }
 
+static int send_signal(struct uwsgi_call *c, int number, const char *address)
+{
+	int failed = uwsgi_signal_send(address, (uint8_t)number, REMOTE_MS);
+	if (failed == -EACCES)
+		return uwsgi_fail(c, UWSGI_EVALUE, "node %s rejected signal %d", address, number);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EOS, "unable to deliver signal %d to node %s: %s", number, address,
+				  failed == -EPROTO ? "it does not answer to signals" : strerror(-failed));
+	uwsgi_ret_bool(c, true);
+	return 0;
+}
+
 static int raise_signal(struct uwsgi_call *c)
 {
 	int number = number_arg(c, 0, "signal");
 	if (number < 0)
 		return -1;
+	if (uwsgi_arg_given(c, 1))
+		return send_signal(c, number, uwsgi_arg_str(c, 1).p);
 	int failed = uwsgi_signal_raise((uint8_t)number);
 	if (failed)
 		uwsgi_log("could not deliver signal %d: %s\n", number,
@@ -164,10 +182,33 @@ static int add_file_monitor(struct uwsgi_call *c)
 	return add(c, &source, "file monitor");
 }
 
+static int add_probe(struct uwsgi_call *c)
+{
+	int number = number_arg(c, 0, "add_probe");
+	const char *probe = uwsgi_arg_str(c, 1).p, *address = uwsgi_arg_str(c, 2).p;
+	int64_t timeout = uwsgi_arg_int(c, 3), period = uwsgi_arg_int(c, 4);
+	if (number < 0)
+		return -1;
+	struct uwsgi_source source = { .type = UWSGI_SOURCE_PROBE,
+				       .number = (uint8_t)number,
+				       .period_ms = period * 1000,
+				       .timeout_ms = timeout * 1000 };
+	if (strcmp(probe, "connect"))
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: there is none of the name \"%s\", only connect",
+				  probe);
+	if (timeout < 1 || timeout > PROBE_MAX || period < 1 || period > PROBE_MAX)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: timeout and freq are 1 to %d seconds",
+				  PROBE_MAX);
+	int failed = uwsgi_address(address, source.path, sizeof source.path);
+	if (failed)
+		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: \"%s\" is no address", address);
+	return add(c, &source, "probe");
+}
+
 /* clang-format off */
 static const struct uwsgi_api_fn rows[] = {
 	{ "register_signal", "(signum: int, target: str, handler: fn) -> None", "Call `handler` with the number whenever signal `signum` (0 to 255) is raised; `target` says where: '' or 'worker' the first free worker, 'workers' each, 'worker2' that one, likewise for other kinds of processes.", register_signal, 0 },
-	{ "signal", "(signum: int) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted.", raise_signal, 0 },
+	{ "signal", "(signum: int, node: str = None) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted. With a node, the address of another server's socket, it is raised there: OSError when it cannot be reached within 4 seconds, ValueError when it refuses.", raise_signal, UWSGI_FN_BLOCKS },
 	{ "signal_registered", "(signum: int) -> bool | None", "True when the signal has a handler, else None.", signal_registered, 0 },
 	{ "signal_wait", "(signum: int = -1) -> bytes", "Wait for a signal of this process, or for that one, and run the handlers of those that come. Returns b''; signal_received() tells the number.", signal_wait, UWSGI_FN_BLOCKS },
 	{ "signal_received", "() -> int", "Number of the signal this thread's last signal_wait() returned for.", signal_received, 0 },
@@ -176,6 +217,7 @@ static const struct uwsgi_api_fn rows[] = {
 	{ "add_rb_timer", "(signum: int, seconds: int, iterations: int = 0) -> None", "Raise a signal every so many seconds, so many times; 0: for ever.", add_rb_timer, 0 },
 	{ "add_cron", "(signum: int, minute: int, hour: int, day: int, month: int, weekday: int) -> bool", "Raise a signal at these local times: -1 is any, -n every n; weekday 0 and 7 are Sunday; day and weekday both given mean either.", add_cron, 0 },
 	{ "add_file_monitor", "(signum: int, path: str) -> None", "Raise a signal when the file, or anything in the directory, changes.", add_file_monitor, 0 },
+	{ "add_probe", "(signum: int, probe: str, address: str, timeout: int = 4, freq: int = 1) -> None", "Raise a signal when somebody stops or begins to answer at an address: it is connected to every `freq` seconds (the probe 'connect') and taken for up until that fails or takes longer than `timeout` seconds. The name of a host is looked up once, here.", add_probe, UWSGI_FN_BLOCKS },
 	{ 0 },
 };
 /* clang-format on */

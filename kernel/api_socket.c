@@ -3,63 +3,18 @@
 #include "api_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uwsgi/api.h>
 #include <uwsgi/log.h>
 #include <uwsgi/request.h>
+#include <uwsgi/socket.h>
 
 enum { RECV_MAX = 4096, FILE_MAX = 64 * 1024 * 1024 };
-
-/* ---- connecting ---- */
-
-static int unix_address(const char *path, struct sockaddr_storage *addr_r, socklen_t *size_r)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *)addr_r;
-	size_t n = strlen(path);
-	if (n >= sizeof un->sun_path)
-		return -ENAMETOOLONG;
-	un->sun_family = AF_UNIX;
-	memcpy(un->sun_path, path, n);
-	if (*path == '@') /* abstract: the name begins with a NUL and is not terminated */
-		un->sun_path[0] = '\0';
-	*size_r = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (*path != '@'));
-	return 0;
-}
-
-/* "host:port", "[::1]:port", ":port" (this machine), "/path" or "@abstract". */
-static int resolve(const char *address, struct sockaddr_storage *addr_r, socklen_t *size_r)
-{
-	*addr_r = (struct sockaddr_storage){ 0 };
-	const char *colon = strrchr(address, ':');
-	if (!colon || strchr(colon, '/'))
-		return unix_address(address, addr_r, size_r);
-	char host[256];
-	size_t n = (size_t)(colon - address);
-	if (n > 1 && address[0] == '[' && colon[-1] == ']') {
-		address++;
-		n -= 2;
-	}
-	if (n >= sizeof host)
-		return -ENAMETOOLONG;
-	memcpy(host, address, n);
-	host[n] = '\0';
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	if (getaddrinfo(n ? host : "127.0.0.1", colon + 1, &hints, &list) != 0)
-		return -EHOSTUNREACH;
-	memcpy(addr_r, list->ai_addr, list->ai_addrlen);
-	*size_r = list->ai_addrlen;
-	freeaddrinfo(list);
-	return 0;
-}
 
 /* True when the descriptor was ready before `ms` (-1: never) were over. */
 static bool wait_for(int fd, short events, int ms)
@@ -72,63 +27,26 @@ static bool wait_for(int fd, short events, int ms)
 	return rc == 1;
 }
 
-static int socket_error(int fd)
-{
-	int error = 0;
-	socklen_t size = sizeof error;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1 ? errno : error;
-}
-
-/* A non-blocking socket whose connection is made or on its way, or a negative errno. */
-static int begin_connect(const char *address)
-{
-	struct sockaddr_storage addr;
-	socklen_t size;
-	int rc = resolve(address, &addr, &size);
-	if (rc < 0)
-		return rc;
-	int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, size) == 0 || errno == EINPROGRESS)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int finish_connect(int fd, int ms)
-{
-	if (!wait_for(fd, POLLOUT, ms))
-		return -ETIMEDOUT;
-	int error = socket_error(fd);
-	if (error)
-		return -error;
-	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == -1 ? -errno : 0;
-}
+/* ---- connecting ---- */
 
 static int api_connect(struct uwsgi_call *c)
 {
 	int64_t seconds = uwsgi_arg_int(c, 1);
-	int fd = begin_connect(uwsgi_arg_str(c, 0).p);
-	if (fd >= 0 && finish_connect(fd, seconds > 0 && seconds < 1000000 ? (int)seconds * 1000 : -1) < 0) {
-		close(fd);
-		fd = -1;
-	}
+	int fd = uwsgi_connect(uwsgi_arg_str(c, 0).p, seconds > 0 && seconds < 1000000 ? (int)seconds * 1000 : -1);
 	uwsgi_ret_int(c, fd < 0 ? -1 : fd);
 	return 0;
 }
 
 static int async_connect(struct uwsgi_call *c)
 {
-	int fd = begin_connect(uwsgi_arg_str(c, 0).p);
+	int fd = uwsgi_connect_begin(uwsgi_arg_str(c, 0).p);
 	uwsgi_ret_int(c, fd < 0 ? -1 : fd);
 	return 0;
 }
 
 static int is_connected(struct uwsgi_call *c)
 {
-	uwsgi_ret_bool(c, socket_error((int)uwsgi_arg_int(c, 0)) == 0);
+	uwsgi_ret_bool(c, uwsgi_connect_result((int)uwsgi_arg_int(c, 0)) == 0);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "crew.h"
 
 #include "child.h"
+#include "hook.h"
 #include "loop.h"
 #include "settings.h"
 #include "sources.h"
@@ -67,11 +68,19 @@ struct proc_slot *crew_find(struct crew *crew, int kind, int number, unsigned ge
 
 /* ---- starting ---- */
 
+static int visit_child(uwsgi_hook_fn *fn, void *data)
+{
+	(void)data;
+	((uwsgi_hook_master *)fn)();
+	return 0;
+}
+
 static void close_masters_own(struct crew *crew)
 {
+	hook_each(crew->k->hooks, UWSGI_HOOK_MASTER_CHILD, visit_child, NULL);
 	for (int i = 0; i < GENERATIONS; i++)
-		if (crew->generations[i].number && sources_fd(crew->generations[i].sources) != -1)
-			close(sources_fd(crew->generations[i].sources));
+		if (crew->generations[i].number && crew->generations[i].sources)
+			sources_close_inherited(crew->generations[i].sources);
 	for (int i = 0; i < crew->own_count; i++)
 		close(crew->own_fds[i]);
 	loop_destroy(&crew->k->loop);

@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void raise_for(void *data, uint8_t number)
+static int raise_for(void *data, uint8_t number)
 {
 	struct generation *g = data;
-	/* what is refused is counted there; nobody here waits for an answer */
-	(void)signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
+	return signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
 }
 
 static void name_kind(struct signal_kind *kind, const char *name, int count, bool is_group)

@@ -8,14 +8,19 @@ static bool field_matches(int16_t wanted, int value)
 	return wanted == -1 || value % -wanted == 0;
 }
 
-bool cron_matches(const struct cron_spec *spec, const struct tm *local)
+static bool day_matches(const struct cron_spec *spec, const struct tm *local)
 {
 	const int16_t *f = spec->field;
 	int16_t weekday = f[CRON_WEEKDAY] == 7 ? 0 : f[CRON_WEEKDAY];
 	bool day = field_matches(f[CRON_DAY], local->tm_mday), week = field_matches(weekday, local->tm_wday);
 	bool either = f[CRON_DAY] >= 0 && weekday >= 0;
-	return field_matches(f[CRON_MINUTE], local->tm_min) && field_matches(f[CRON_HOUR], local->tm_hour) &&
-	       field_matches(f[CRON_MONTH], local->tm_mon + 1) && (either ? day || week : day && week);
+	return field_matches(f[CRON_MONTH], local->tm_mon + 1) && (either ? day || week : day && week);
+}
+
+bool cron_matches(const struct cron_spec *spec, const struct tm *local)
+{
+	return field_matches(spec->field[CRON_MINUTE], local->tm_min) &&
+	       field_matches(spec->field[CRON_HOUR], local->tm_hour) && day_matches(spec, local);
 }
 
 static bool has_fixed_time(const struct cron_spec *spec)
@@ -79,7 +84,50 @@ bool cron_is_due(const struct cron_spec *spec, int64_t seen, int64_t now)
 	return false;
 }
 
+/* ---- the next time ---- */
+
+static bool has_a_time(const struct cron_spec *spec)
+{
+	bool minute = false, hour = false;
+	for (int value = 0; value < 60; value++)
+		minute |= field_matches(spec->field[CRON_MINUTE], value);
+	for (int value = 0; value < 24; value++)
+		hour |= field_matches(spec->field[CRON_HOUR], value);
+	return minute && hour;
+}
+
+/* The first minute of the next day, or, where a day is longer than usual, a later one of the same. */
+static int64_t next_day(int64_t minute)
+{
+	struct tm tm = local_of(minute);
+	int64_t there = minute + 24 * 60 - (tm.tm_hour * 60 + tm.tm_min);
+	struct tm then = local_of(there);
+	int64_t midnight = there - (then.tm_hour * 60 + then.tm_min);
+	/* a day may begin later than at midnight */
+	return then.tm_mday != tm.tm_mday && local_of(midnight).tm_mday == then.tm_mday ? midnight : there;
+}
+
+int64_t cron_next(const struct cron_spec *spec, int64_t after)
+{
+	int64_t horizon = after + (int64_t)CRON_HORIZON_DAYS * 24 * 60;
+	if (!has_a_time(spec))
+		return -1;
+	for (int64_t minute = after + 1; minute <= horizon;) {
+		if (cron_is_due(spec, minute - 1, minute))
+			return minute;
+		struct tm tm = local_of(minute);
+		minute = day_matches(spec, &tm) ? minute + 1 : next_day(minute);
+	}
+	return -1;
+}
+
 int64_t cron_seen(int64_t seen, int64_t now)
 {
 	return now > seen || seen - now > CRON_JUMP_MINUTES ? now : seen;
+}
+
+int64_t cron_last(int64_t seen, int64_t now)
+{
+	bool jumped = seen - now > CRON_JUMP_MINUTES;
+	return seen < now || jumped ? now - 1 : seen;
 }

@@ -26,6 +26,14 @@ bool cron_matches(const struct cron_spec *spec, const struct tm *local);
  * minutes just goes by what the clock shows. */
 bool cron_is_due(const struct cron_spec *spec, int64_t seen, int64_t now);
 
+/* The first minute after `after` in which a job is due, when each minute is looked at as it comes; -1: none within
+ * CRON_HORIZON_DAYS.  Never more than some thousand days are looked at. */
+#define CRON_HORIZON_DAYS (8 * 366 + 1) /* from one February 29th to the next, over a year 2100 */
+int64_t cron_next(const struct cron_spec *spec, int64_t after);
+
+/* What to pass as `after` when minutes up to `seen` (0: none) were looked at. */
+int64_t cron_last(int64_t seen, int64_t now);
+
 /* What to pass as `seen` the next time. */
 int64_t cron_seen(int64_t seen, int64_t now);
 

@@ -6,6 +6,7 @@
 #include "shell.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 struct running {
 	struct uwsgi_timer harakiri; /* first: the timer is all of it */
 	struct cron_commands *all;
-	const struct cron_command *of; /* NULL: of a configuration before this one */
+	struct cron_command *of; /* NULL: of a configuration before this one */
 	char *command;
 	pid_t pid;
 	uint64_t since_ms;
@@ -160,7 +161,7 @@ static void on_harakiri(struct uwsgi_timer *timer)
 	kill(-r->pid, SIGKILL);
 }
 
-static struct running *remember(struct cron_commands *c, const struct cron_command *of, const char *command, pid_t pid,
+static struct running *remember(struct cron_commands *c, struct cron_command *of, const char *command, pid_t pid,
 				uint64_t since_ms)
 {
 	struct running *r = calloc(1, sizeof *r);
@@ -186,17 +187,20 @@ static bool is_running(const struct cron_commands *c, const struct cron_command 
 	return false;
 }
 
-static void run(struct cron_commands *c, const struct cron_command *command)
+static void run(struct cron_commands *c, struct cron_command *command)
 {
 	if (command->unique && is_running(c, command))
 		return;
 	pid_t pid = shell_run(command->command);
+	command->last = (int64_t)(uwsgi_micros() / 1000000);
 	if (pid < 0) {
+		command->failures++;
 		uwsgi_log("[uwsgi-cron] cannot run \"%s\": %s; its next time is tried again\n", command->command,
 			  strerror(-pid));
 		return;
 	}
 	uwsgi_log("[uwsgi-cron] running \"%s\" (pid %d)\n", command->command, (int)pid);
+	command->runs++;
 	remember(c, command, command->command, pid, uwsgi_now_ms());
 }
 
@@ -223,6 +227,8 @@ bool cron_commands_buried(struct cron_commands *c, pid_t pid, int wstatus)
 			  (int)pid, (unsigned long long)(uwsgi_now_ms() - r->since_ms) / 1000);
 		if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus))
 			uwsgi_log("[uwsgi-cron] its status was %d\n", WEXITSTATUS(wstatus));
+		if (r->of)
+			r->of->failures += !WIFEXITED(wstatus) || WEXITSTATUS(wstatus);
 		uwsgi_loop_timer_stop(c->k->loop, &r->harakiri);
 		*at = r->next;
 		free(r->command);
@@ -230,6 +236,19 @@ bool cron_commands_buried(struct cron_commands *c, pid_t pid, int wstatus)
 		return true;
 	}
 	return false;
+}
+
+void cron_commands_each(const struct cron_commands *c,
+			void (*fn)(const struct cron_command *command, pid_t pid, int64_t next, void *data), void *data)
+{
+	int64_t now = (int64_t)(uwsgi_micros() / 60000000), seen = atomic_load(&c->k->shared->command_minute);
+	for (size_t i = 0; i < wanted_count; i++) {
+		const struct running *r = c->running; /* the newest comes first */
+		while (r && r->of != &wanted[i])
+			r = r->next;
+		int64_t next = cron_next(&wanted[i].spec, cron_last(seen, now));
+		fn(&wanted[i], r ? r->pid : 0, next < 0 ? 0 : next * 60, data);
+	}
 }
 
 void cron_commands_end(struct cron_commands *c)
@@ -241,6 +260,27 @@ void cron_commands_end(struct cron_commands *c)
 
 /* ---- over a reload ---- */
 
+static void keep(const struct cron_commands *c, const char *name, char *text)
+{
+	for (char *p = text; *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = ' ';
+	handover_keep(c->k->handover, name, -1, text);
+}
+
+/* "runs failures last minute hour day month weekday command" */
+static void keep_record(const struct cron_commands *c, int n, const struct cron_command *command)
+{
+	char name[32], *text;
+	const int16_t *f = command->spec.field;
+	snprintf(name, sizeof name, "cron record %d", n);
+	if (asprintf(&text, "%" PRIu64 " %" PRIu64 " %" PRId64 " %d %d %d %d %d %s", command->runs, command->failures,
+		     command->last, f[0], f[1], f[2], f[3], f[4], command->command) == -1)
+		return;
+	keep(c, name, text);
+	free(text);
+}
+
 void cron_commands_keep(const struct cron_commands *c)
 {
 	int n = 0;
@@ -249,11 +289,41 @@ void cron_commands_keep(const struct cron_commands *c)
 		snprintf(name, sizeof name, "cron command %d", n++);
 		if (asprintf(&text, "%d %llu %s", (int)r->pid, (unsigned long long)r->since_ms, r->command) == -1)
 			return;
-		for (char *p = text; *p; p++)
-			if (*p == '\n' || *p == '\t')
-				*p = ' ';
-		handover_keep(c->k->handover, name, -1, text);
+		keep(c, name, text);
 		free(text);
+	}
+	for (size_t i = 0; i < wanted_count; i++)
+		keep_record(c, (int)i, &wanted[i]);
+}
+
+/* A record is of the command that has the same words and the same times. */
+static void claim_record(const char *text)
+{
+	struct cron_command old;
+	struct cron_spec spec;
+	int16_t *f = spec.field;
+	int at = 0;
+	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNd64 " %hd %hd %hd %hd %hd %n", &old.runs, &old.failures,
+		   &old.last, &f[0], &f[1], &f[2], &f[3], &f[4], &at) < 8)
+		return;
+	for (size_t i = 0; i < wanted_count; i++)
+		if (!strcmp(wanted[i].command, text + at) && !memcmp(&wanted[i].spec, &spec, sizeof spec)) {
+			wanted[i].runs = old.runs;
+			wanted[i].failures = old.failures;
+			wanted[i].last = old.last;
+		}
+}
+
+static void claim_records(struct cron_commands *c)
+{
+	const char *text;
+	for (int n = 0;; n++) {
+		char name[32];
+		snprintf(name, sizeof name, "cron record %d", n);
+		if (!handover_claim(c->k->handover, name, NULL, &text))
+			return;
+		claim_record(text);
+		handover_drop(c->k->handover, name);
 	}
 }
 
@@ -268,7 +338,7 @@ static void claim(struct cron_commands *c)
 		if (!handover_claim(c->k->handover, name, NULL, &text))
 			return;
 		if (sscanf(text, "%d %llu %n", &pid, &since_ms, &at) >= 2) {
-			const struct cron_command *of = NULL;
+			struct cron_command *of = NULL;
 			for (size_t i = 0; i < wanted_count && !of; i++)
 				if (!strcmp(wanted[i].command, text + at))
 					of = &wanted[i];
@@ -287,6 +357,7 @@ struct cron_commands *cron_commands_begin(struct kernel *k)
 	c->minute.fn = on_minute;
 	c->minute.data = c;
 	claim(c);
+	claim_records(c);
 	if (wanted_count)
 		uwsgi_loop_timer(k->loop, &c->minute, 0);
 	return c;

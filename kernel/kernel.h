@@ -33,6 +33,7 @@ struct service_registry;
 struct settings;
 struct signal_bus;
 struct signal_groups;
+struct stats;
 struct uwsgi_loop;
 struct vassal;
 
@@ -63,6 +64,7 @@ struct kernel {
 
 	/* this process */
 	struct uwsgi_loop *loop;
+	struct stats *stats;	/* [master] */
 	struct signal_bus *bus; /* of its generation; NULL in main and without a master */
 	struct proc_slot *slot; /* NULL in main, master and zygote */
 	const char *role;	/* "main", "master", "zygote", or the name of its kind */

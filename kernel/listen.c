@@ -33,7 +33,8 @@ struct entry {
 	struct uwsgi_var vars[SOCKET_VARS];
 	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
 	int queue_fd;	/* a gateway passes connections here; -1 likewise */
-	dev_t dev;	/* of the socket's file, to remove no other's */
+	unsigned mode;	/* of the socket's file, 0: as configured */
+	dev_t dev;	/* of that file, to remove no other's */
 	ino_t ino;
 	bool inherited; /* from the image before, or whoever started us */
 };
@@ -45,6 +46,8 @@ struct listeners {
 	struct entry *entries[SOCKETS_MAX];
 	const struct uwsgi_socket *list[SOCKETS_MAX];
 	size_t count;
+	struct entry *own[SOCKETS_MAX]; /* of plugins */
+	size_t own_count;
 	struct {
 		const char *address, *protocol;
 	} wanted[SOCKETS_MAX];
@@ -164,8 +167,8 @@ static int set_owner(const char *path, const char *owner)
 static int set_file(const struct settings *s, struct entry *e, const char *path)
 {
 	const char *mode = s->chmod_socket;
-	bool as_umask = !mode && s->compat_2_0;
-	unsigned bits = !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
+	bool as_umask = !e->mode && !mode && s->compat_2_0;
+	unsigned bits = e->mode ? e->mode : !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
 	struct stat st;
 	int failed = s->chown_socket ? set_owner(path, s->chown_socket) : 0;
 	if (failed)
@@ -267,7 +270,7 @@ static int claim(struct listeners *l, const char *what, const char *address, str
 	return fd;
 }
 
-static struct entry *entry_bind(struct listeners *l, const char *address, bool bare_port, int *fd_r)
+static struct entry *entry_bind(struct listeners *l, const char *address, bool bare_port, unsigned mode, int *fd_r)
 {
 	struct address a;
 	const char *why = address_parse(address, bare_port, &a);
@@ -278,7 +281,7 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	struct entry *e = calloc(1, sizeof *e);
 	if (!e)
 		return NULL;
-	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
+	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1, .mode = mode };
 	*fd_r = claim(l, "socket", address, e);
 	if (*fd_r == -1)
 		*fd_r = inherit_take(&l->inherited, &a.sa, a.len);
@@ -322,7 +325,7 @@ int listeners_bind(struct listeners *l)
 {
 	for (size_t i = 0; i < l->wanted_count; i++) {
 		int fd;
-		struct entry *e = entry_bind(l, l->wanted[i].address, false, &fd);
+		struct entry *e = entry_bind(l, l->wanted[i].address, false, 0, &fd);
 		if (!e)
 			return -EADDRNOTAVAIL;
 		e->pub.fd = fd;
@@ -353,7 +356,7 @@ static int open_queue(struct listeners *l, const char *address, int pair[2], str
 struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address, const char *protocol)
 {
 	int fd, pair[2];
-	struct entry *e = entry_bind(l, address, true, &fd);
+	struct entry *e = entry_bind(l, address, true, 0, &fd);
 	if (!e)
 		return NULL;
 	int failed = open_queue(l, address, pair, e);
@@ -369,6 +372,21 @@ struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address,
 	e->pub.handover = true;
 	describe(l, e, protocol, (unsigned)atoi(e->port));
 	return &e->pub;
+}
+
+int listeners_own(struct listeners *l, const char *address, unsigned mode)
+{
+	int fd;
+	if (l->own_count == SOCKETS_MAX)
+		return fail(address, "there are too many sockets", -ENOSPC);
+	struct entry *e = entry_bind(l, address, true, mode, &fd);
+	if (!e)
+		return -EADDRNOTAVAIL;
+	/* who says nothing is to be accepted, too */
+	if (!e->pub.is_unix)
+		set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0);
+	l->own[l->own_count++] = e;
+	return fd;
 }
 
 size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *const **list_r)
@@ -391,8 +409,8 @@ void listeners_close_gateways(struct listeners *l)
 
 void listeners_vacuum(struct listeners *l, bool only_new)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		struct entry *e = l->entries[i];
+	for (size_t i = 0; i < l->count + l->own_count; i++) {
+		const struct entry *e = i < l->count ? l->entries[i] : l->own[i - l->count];
 		struct stat st;
 		if (!e->ino || (only_new && e->inherited) || stat(e->name, &st) == -1 || st.st_dev != e->dev ||
 		    st.st_ino != e->ino)

@@ -24,6 +24,9 @@ int listeners_bind(struct listeners *l);
 /* See uwsgi_socket_gateway. */
 struct uwsgi_socket *listeners_gateway(struct listeners *l, const char *address, const char *protocol);
 
+/* See uwsgi_socket_own. */
+int listeners_own(struct listeners *l, const char *address, unsigned mode);
+
 /* The sockets workers accept from.  A gateway's is among them, as a handover socket. */
 size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *const **list_r);
 

@@ -11,6 +11,7 @@
 #include "crew.h"
 #include "cron_command.h"
 #include "handover.h"
+#include "hook.h"
 #include "loop.h"
 #include "notify.h"
 #include "pidfile.h"
@@ -20,6 +21,7 @@
 #include "scale.h"
 #include "settings.h"
 #include "sources.h"
+#include "stats.h"
 #include "trap.h"
 #include "vassal.h"
 
@@ -361,6 +363,13 @@ static void obey_reload(void *data)
 	master_reload(data, MASTER_RELOAD);
 }
 
+static int visit_start(uwsgi_hook_fn *fn, void *data)
+{
+	(void)data;
+	((uwsgi_hook_master *)fn)();
+	return 0;
+}
+
 static int set_up(struct master *m)
 {
 	/* those without a meaning are caught so that they do not end or stop the server */
@@ -388,11 +397,13 @@ static int set_up(struct master *m)
 	m->commands = command_open(m, &m->crew);
 	m->cron = cron_commands_begin(k);
 	m->scale = scale_begin(&m->crew, on_idle, m);
+	k->stats = stats_create(&m->crew, m->cron);
 	if (handover_taken(k->handover))
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	return m->commands && m->cron && m->scale && m->notify ? 0 : -ENOMEM;
+	hook_each(k->hooks, UWSGI_HOOK_MASTER_START, visit_start, NULL);
+	return m->commands && m->cron && m->scale && m->notify && k->stats ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)

@@ -20,6 +20,7 @@
 #include "signal_bus.h"
 #include "signal_group.h"
 #include "signals.h"
+#include "stats.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,6 +33,7 @@
 #include <uwsgi/loop.h>
 #include <uwsgi/request.h>
 #include <uwsgi/shm.h>
+#include <uwsgi/stats.h>
 
 static struct kernel *kernel;
 
@@ -141,6 +143,19 @@ struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *proto
 	return listeners_gateway(kernel->listeners, address, protocol);
 }
 
+bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], socket->name))
+			return true;
+	return false;
+}
+
+int uwsgi_socket_own(const char *address, unsigned mode)
+{
+	return listeners_own(kernel->listeners, address, mode);
+}
+
 size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r)
 {
 	return listeners_list(kernel->listeners, list_r);
@@ -193,6 +208,14 @@ int uwsgi_source_add(const struct uwsgi_source *source)
 	if (kernel->control_fd == -1)
 		return -ENOTCONN;
 	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;
+}
+
+int uwsgi_stats_collect(struct uwsgi_value *stats)
+{
+	if (!kernel->stats)
+		return -ENOTCONN;
+	stats_collect(kernel->stats, stats);
+	return 0;
 }
 
 /* ---- this process and the others ---- */

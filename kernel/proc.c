@@ -160,6 +160,9 @@ struct proc_slot *proc_slot_take(struct proc_table *table, int kind, int number,
 		fresh.requests = before->requests;
 		fresh.exceptions = before->exceptions;
 		fresh.harakiris = before->harakiris;
+		fresh.signals = before->signals;
+		fresh.signal_failures = before->signal_failures;
+		fresh.last_signal_us = before->last_signal_us;
 		for (int i = 0; i < PROC_TIMEOUTS; i++)
 			fresh.timeouts[i] = before->timeouts[i];
 		fresh.running_us = before->running_us;
@@ -221,6 +224,8 @@ void proc_info(struct proc_table *table, const struct proc_slot *slot, struct uw
 		.exceptions = slot->exceptions,
 		.respawns = slot->respawns,
 		.signals = slot->signals,
+		.signal_failures = slot->signal_failures,
+		.last_signal_us = slot->last_signal_us,
 		.harakiris = slot->harakiris,
 		.running_us = slot->running_us,
 		.tx_bytes = slot->tx_bytes,

@@ -40,7 +40,8 @@ struct proc_slot {
 	_Atomic uint64_t timeouts[PROC_TIMEOUTS];
 	_Atomic bool unwanted; /* somebody wants it replaced */
 	_Atomic int busy_cores;
-	_Atomic uint64_t signals; /* handled */
+	_Atomic uint64_t signals, signal_failures; /* handled; those of them whose handler failed */
+	_Atomic uint64_t last_signal_us;	   /* 0: never */
 };
 
 /* Is there a process, or one about to be? */

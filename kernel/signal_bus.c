@@ -282,6 +282,16 @@ int signal_bus_fd(const struct signal_bus *bus, int queue)
 	return bus->wake[queue];
 }
 
+unsigned signal_bus_waiting(const struct signal_bus *bus, int queue)
+{
+	unsigned sum = 0;
+	if (queue >= 0)
+		return signal_queue_length(&bus->shared->queues[queue]);
+	for (int i = 0; i < bus->shared->queue_count; i++)
+		sum += signal_queue_length(&bus->shared->queues[i]);
+	return sum;
+}
+
 void signal_bus_nudge(struct signal_bus *bus, int queue)
 {
 	if (!signal_queue_is_empty(&bus->shared->queues[queue]))

@@ -52,6 +52,8 @@ int signal_bus_queue(const struct signal_bus *bus, const char *kind, int number)
 int signal_bus_fd(const struct signal_bus *bus, int queue);
 /* The next number of a queue, -1: none.  When more is left, the others of its kind are woken. */
 int signal_bus_take(struct signal_bus *bus, int queue);
+/* How many numbers are in a queue, or, of queue -1, in all. */
+unsigned signal_bus_waiting(const struct signal_bus *bus, int queue);
 /* Wake whoever waits for the queue, if something is in it: a process that died may have been woken in vain. */
 void signal_bus_nudge(struct signal_bus *bus, int queue);
 /* A number was handled, well or not. */

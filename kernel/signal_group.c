@@ -27,7 +27,7 @@ static const struct signal_group *find(const struct signal_groups *groups, const
 
 int signal_groups_add(struct signal_groups *groups, const char *name, const char *kind, const bool *members, int count)
 {
-	if (!*name || strlen(name) >= sizeof ((struct signal_kind *)0)->name || count < 1)
+	if (!*name || strlen(name) >= sizeof((struct signal_kind *)0)->name || count < 1)
 		return -EINVAL;
 	if (find(groups, name))
 		return -EEXIST;

@@ -79,3 +79,11 @@ bool signal_queue_is_empty(const struct signal_queue *q)
 	uint64_t seen = atomic_load(&q->cells[at % SIGNAL_QUEUE_SIZE]);
 	return position_of(seen) == at && !(seen & FULL);
 }
+
+unsigned signal_queue_length(const struct signal_queue *q)
+{
+	/* in this order, so that it is never less than nothing */
+	uint64_t tail = atomic_load(&q->tail), head = atomic_load(&q->head);
+	uint64_t length = head > tail ? head - tail : 0;
+	return length < SIGNAL_QUEUE_SIZE ? (unsigned)length : SIGNAL_QUEUE_SIZE;
+}

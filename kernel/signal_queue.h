@@ -24,5 +24,7 @@ bool signal_queue_put(struct signal_queue *q, uint8_t number);
 /* The oldest number, or -1: it is empty. */
 int signal_queue_take(struct signal_queue *q);
 bool signal_queue_is_empty(const struct signal_queue *q);
+/* How many numbers are in it, or were a moment ago. */
+unsigned signal_queue_length(const struct signal_queue *q);
 
 #endif

@@ -146,6 +146,9 @@ static void run(struct kernel *k, uint8_t number)
 		uwsgi_log("error managing signal %d on %s %d%s\n", number, k->role, k->slot->number,
 			  handler ? "" : ": it has no handler here");
 	atomic_fetch_add(&k->slot->signals, 1);
+	if (!well)
+		atomic_fetch_add(&k->slot->signal_failures, 1);
+	atomic_store(&k->slot->last_signal_us, uwsgi_micros());
 	signal_bus_handled(k->bus, number, well);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cron.h"
 #include "handover.h"
+#include "probe.h"
 #include "watch_file.h"
 
 #include <errno.h>
@@ -11,13 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uwsgi/log.h>
 
 struct item {
 	struct uwsgi_timer timer; /* first: the timer of a TIMER is the item */
 	struct sources *sources;
 	struct uwsgi_source source;
-	uint64_t next_ms; /* TIMER: when it is due, 0: it never was armed */
+	uint64_t next_ms;	 /* TIMER: when it is due, 0: it never was armed */
+	uint64_t runs, failures; /* raised, refused */
+	uint64_t last_us;	 /* 0: neither */
+	struct probe *probe;	 /* PROBE */
+	bool down;		 /* PROBE: what the image before knew */
 	struct item *next;
 };
 
@@ -29,13 +35,24 @@ struct sources {
 	struct uwsgi_timer minute; /* for all crons; armed while there are some */
 	_Atomic int64_t *seen;
 	struct watch_files *files; /* made with the first */
-	void (*raise)(void *data, uint8_t number);
+	int (*raise)(void *data, uint8_t number);
 	void *data;
 };
 
 static int64_t this_minute(void)
 {
 	return (int64_t)(uwsgi_micros() / 60000000);
+}
+
+static void raise_signal(struct item *item)
+{
+	struct sources *s = item->sources;
+	int refused = s->raise(s->data, item->source.number);
+	if (refused)
+		item->failures++;
+	else
+		item->runs++;
+	item->last_us = uwsgi_micros();
 }
 
 /* ---- timers ---- */
@@ -51,7 +68,7 @@ static void on_timer(struct uwsgi_timer *timer)
 {
 	struct item *item = (struct item *)timer;
 	uint64_t period = (uint64_t)item->source.period_ms, now = uwsgi_now_ms();
-	item->sources->raise(item->sources->data, item->source.number);
+	raise_signal(item);
 	if (item->source.times && --item->source.times == 0) {
 		item->source.times = -1; /* done */
 		return;
@@ -60,6 +77,11 @@ static void on_timer(struct uwsgi_timer *timer)
 	if (item->next_ms + period < now) /* the master was stopped for long: what it missed is not made up for */
 		item->next_ms = now + period;
 	arm_timer(item);
+}
+
+static bool timer_is_valid(const struct uwsgi_source *source)
+{
+	return source->period_ms > 0 && source->times >= -1;
 }
 
 static void start_timer(struct item *item)
@@ -71,7 +93,19 @@ static void start_timer(struct item *item)
 	arm_timer(item);
 }
 
+static void stop_timer(struct item *item)
+{
+	uwsgi_loop_timer_stop(item->sources->loop, &item->timer);
+}
+
 /* ---- cron ---- */
+
+static struct cron_spec spec_of(const struct uwsgi_source *source)
+{
+	struct cron_spec spec;
+	memcpy(spec.field, source->cron, sizeof spec.field);
+	return spec;
+}
 
 static void on_minute(struct uwsgi_timer *timer)
 {
@@ -79,30 +113,55 @@ static void on_minute(struct uwsgi_timer *timer)
 	int64_t now = this_minute(), seen = atomic_load(s->seen);
 	if (!seen)
 		seen = now - 1; /* the minute of the start counts */
-	for (const struct item *item = s->items; item && now != seen; item = item->next) {
-		struct cron_spec spec;
-		memcpy(spec.field, item->source.cron, sizeof spec.field);
+	for (struct item *item = s->items; item && now != seen; item = item->next) {
+		struct cron_spec spec = spec_of(&item->source);
 		if (item->source.type != UWSGI_SOURCE_CRON || !cron_is_due(&spec, seen, now))
 			continue;
 		uwsgi_log("[uwsgi-cron] routing signal %d\n", item->source.number);
-		s->raise(s->data, item->source.number);
+		raise_signal(item);
 	}
 	atomic_store(s->seen, cron_seen(seen, now));
 	uwsgi_loop_timer(s->loop, timer, 60000 - uwsgi_micros() / 1000 % 60000);
+}
+
+static bool any_is_valid(const struct uwsgi_source *source)
+{
+	(void)source;
+	return true; /* what never comes is no error */
+}
+
+/* One timer is for all. */
+static void start_cron(struct item *item)
+{
+	struct sources *s = item->sources;
+	if (!s->minute.slot)
+		uwsgi_loop_timer(s->loop, &s->minute, 0);
+}
+
+static void stop_cron(struct item *item)
+{
+	uwsgi_loop_timer_stop(item->sources->loop, &item->sources->minute);
 }
 
 /* ---- files ---- */
 
 static void on_file(const char *path, void *data)
 {
-	const struct item *item = data;
+	struct item *item = data;
 	(void)path;
 	if (item->sources->running)
-		item->sources->raise(item->sources->data, item->source.number);
+		raise_signal(item);
 }
 
-static int watch(struct sources *s, struct item *item)
+/* A name with a tab or a newline could not be handed over. */
+static bool has_name(const struct uwsgi_source *source)
 {
+	return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
+}
+
+static int open_file(struct item *item)
+{
+	struct sources *s = item->sources;
 	if (!s->files)
 		s->files = watch_files_create(s->loop);
 	if (!s->files)
@@ -110,20 +169,69 @@ static int watch(struct sources *s, struct item *item)
 	return watch_file(s->files, item->source.path, on_file, item);
 }
 
+/* ---- probes ---- */
+
+static bool probe_is_valid(const struct uwsgi_source *source)
+{
+	return has_name(source) && source->period_ms > 0 && source->timeout_ms > 0;
+}
+
+static void on_probe(void *data, bool up)
+{
+	struct item *item = data;
+	uwsgi_log("[uwsgi-probe] %s is %s: routing signal %d\n", item->source.path, up ? "up" : "down",
+		  item->source.number);
+	raise_signal(item);
+}
+
+static int open_probe(struct item *item)
+{
+	const struct uwsgi_source *source = &item->source;
+	const struct probe_spec spec = { source->path, source->period_ms, source->timeout_ms, item->down };
+	item->probe = probe_create(item->sources->loop, &spec, on_probe, item);
+	return item->probe ? 0 : -ENOMEM;
+}
+
+static void start_probe(struct item *item)
+{
+	probe_start(item->probe);
+}
+
+static void stop_probe(struct item *item)
+{
+	probe_stop(item->probe);
+}
+
 /* ---- all of them ---- */
+
+static const struct source_type {
+	bool (*is_valid)(const struct uwsgi_source *source);
+	int (*open)(struct item *item); /* 0 or -errno */
+	void (*start)(struct item *item);
+	void (*stop)(struct item *item);
+} types[] = {
+	[UWSGI_SOURCE_TIMER] = { timer_is_valid, NULL, start_timer, stop_timer },
+	[UWSGI_SOURCE_CRON] = { any_is_valid, NULL, start_cron, stop_cron },
+	[UWSGI_SOURCE_FILE] = { has_name, open_file, NULL, NULL },
+	[UWSGI_SOURCE_PROBE] = { probe_is_valid, open_probe, start_probe, stop_probe },
+};
 
 static bool is_valid(const struct uwsgi_source *source)
 {
-	switch (source->type) {
-	case UWSGI_SOURCE_TIMER:
-		return source->period_ms > 0 && source->times >= -1;
-	case UWSGI_SOURCE_CRON:
-		return true;
-	case UWSGI_SOURCE_FILE:
-		/* a name with these could not be handed over */
-		return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
-	}
-	return false;
+	return source->type < sizeof types / sizeof *types && types[source->type].is_valid &&
+	       types[source->type].is_valid(source);
+}
+
+static void start(struct item *item)
+{
+	if (types[item->source.type].start)
+		types[item->source.type].start(item);
+}
+
+static void stop(struct item *item)
+{
+	if (types[item->source.type].stop)
+		types[item->source.type].stop(item);
 }
 
 static bool is_known(const struct sources *s, const struct uwsgi_source *source)
@@ -134,17 +242,8 @@ static bool is_known(const struct sources *s, const struct uwsgi_source *source)
 	return false;
 }
 
-static void start(struct item *item)
-{
-	struct sources *s = item->sources;
-	if (item->source.type == UWSGI_SOURCE_TIMER)
-		start_timer(item);
-	else if (item->source.type == UWSGI_SOURCE_CRON && !s->minute.slot)
-		uwsgi_loop_timer(s->loop, &s->minute, 0);
-}
-
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
-			       void (*raise)(void *data, uint8_t number), void *data)
+			       int (*raise)(void *data, uint8_t number), void *data)
 {
 	struct sources *s = calloc(1, sizeof *s);
 	if (!s)
@@ -155,22 +254,23 @@ struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _At
 	return s;
 }
 
-static int add(struct sources *s, const struct uwsgi_source *source, uint64_t next_ms)
+/* Add one like `like`, behind the others. */
+static int add(struct sources *s, const struct item *like)
 {
-	struct item *item = calloc(1, sizeof *item);
+	struct item *item = malloc(sizeof *item), **end = &s->items;
 	if (!item)
 		return -ENOMEM;
+	*item = *like;
 	item->sources = s;
-	item->source = *source;
-	item->next_ms = next_ms;
 	item->timer.fn = on_timer;
-	int failed = source->type == UWSGI_SOURCE_FILE ? watch(s, item) : 0;
+	int failed = types[item->source.type].open ? types[item->source.type].open(item) : 0;
 	if (failed) {
 		free(item);
 		return failed;
 	}
-	item->next = s->items;
-	s->items = item;
+	while (*end)
+		end = &(*end)->next;
+	*end = item;
 	if (s->running)
 		start(item);
 	return 0;
@@ -180,7 +280,8 @@ int sources_add(struct sources *s, const struct uwsgi_source *source)
 {
 	if (!is_valid(source))
 		return -EINVAL;
-	return is_known(s, source) ? 0 : add(s, source, 0);
+	const struct item fresh = { .source = *source };
+	return is_known(s, source) ? 0 : add(s, &fresh);
 }
 
 void sources_start(struct sources *s)
@@ -195,9 +296,8 @@ void sources_start(struct sources *s)
 void sources_stop(struct sources *s)
 {
 	s->running = false;
-	uwsgi_loop_timer_stop(s->loop, &s->minute);
 	for (struct item *item = s->items; item; item = item->next)
-		uwsgi_loop_timer_stop(s->loop, &item->timer);
+		stop(item);
 }
 
 void sources_clear(struct sources *s)
@@ -207,6 +307,7 @@ void sources_clear(struct sources *s)
 	watch_files_destroy(&s->files);
 	while (s->items) {
 		struct item *next = s->items->next;
+		probe_destroy(&s->items->probe);
 		free(s->items);
 		s->items = next;
 	}
@@ -222,14 +323,42 @@ void sources_destroy(struct sources **s)
 	*s = NULL;
 }
 
-int sources_fd(const struct sources *s)
+static uint64_t next_us(const struct sources *s, const struct item *item)
 {
-	return s->files ? watch_files_fd(s->files) : -1;
+	uint64_t now = uwsgi_now_ms();
+	if (item->source.type == UWSGI_SOURCE_TIMER && item->source.times != -1)
+		return uwsgi_micros() + (item->next_ms > now ? item->next_ms - now : 0) * 1000;
+	if (item->source.type == UWSGI_SOURCE_CRON) {
+		struct cron_spec spec = spec_of(&item->source);
+		int64_t minute = cron_next(&spec, cron_last(atomic_load(s->seen), this_minute()));
+		return minute < 0 ? 0 : (uint64_t)minute * 60000000;
+	}
+	return 0;
+}
+
+void sources_each(const struct sources *s,
+		  void (*fn)(const struct uwsgi_source *source, const struct source_record *record, void *data),
+		  void *data)
+{
+	for (const struct item *item = s->items; item; item = item->next) {
+		const struct source_record record = { item->runs, item->failures, item->last_us,
+						      s->running ? next_us(s, item) : 0 };
+		fn(&item->source, &record, data);
+	}
+}
+
+void sources_close_inherited(const struct sources *s)
+{
+	if (s->files)
+		close(watch_files_fd(s->files));
+	for (const struct item *item = s->items; item; item = item->next)
+		if (item->probe)
+			probe_close_inherited(item->probe);
 }
 
 /* ---- over a reload ---- */
 
-/* "type number next_ms period_ms times minute hour day month weekday path" */
+/* "type number next_ms period_ms timeout_ms times runs failures last_us down minute hour day month weekday path" */
 int sources_keep(const struct sources *s, struct handover *handover)
 {
 	int n = 0, failed = 0;
@@ -237,9 +366,13 @@ int sources_keep(const struct sources *s, struct handover *handover)
 		const struct uwsgi_source *source = &item->source;
 		char name[48], text[512];
 		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
-		snprintf(text, sizeof text, "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %d %d %d %d %d %s", source->type,
-			 source->number, item->next_ms, source->period_ms, source->times, source->cron[0],
-			 source->cron[1], source->cron[2], source->cron[3], source->cron[4], source->path);
+		snprintf(text, sizeof text,
+			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			 " %d %d %d %d %d %d %s",
+			 source->type, source->number, item->next_ms, source->period_ms, source->timeout_ms,
+			 source->times, item->runs, item->failures, item->last_us,
+			 item->probe && probe_is_down(item->probe), source->cron[0], source->cron[1], source->cron[2],
+			 source->cron[3], source->cron[4], source->path);
 		failed = handover_keep(handover, name, -1, text);
 	}
 	return failed;
@@ -247,19 +380,23 @@ int sources_keep(const struct sources *s, struct handover *handover)
 
 static void claim(struct sources *s, const char *text)
 {
-	struct uwsgi_source source = { 0 };
-	int type, number, at = 0, cron[5];
-	uint64_t next_ms;
-	if (sscanf(text, "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %d %d %d %d %d %n", &type, &number, &next_ms,
-		   &source.period_ms, &source.times, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 10)
+	struct item item = { 0 };
+	struct uwsgi_source *source = &item.source;
+	int type, number, down, at = 0, cron[5];
+	if (sscanf(text,
+		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %d %d %d %d %d %d %n",
+		   &type, &number, &item.next_ms, &source->period_ms, &source->timeout_ms, &source->times, &item.runs,
+		   &item.failures, &item.last_us, &down, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 15)
 		return;
-	source.type = (uint8_t)type;
-	source.number = (uint8_t)number;
+	item.down = down;
+	source->type = (uint8_t)type;
+	source->number = (uint8_t)number;
 	for (int i = 0; i < 5; i++)
-		source.cron[i] = (int16_t)cron[i];
-	snprintf(source.path, sizeof source.path, "%s", text + at);
-	if (is_valid(&source))
-		add(s, &source, next_ms);
+		source->cron[i] = (int16_t)cron[i];
+	snprintf(source->path, sizeof source->path, "%s", text + at);
+	if (is_valid(source))
+		add(s, &item);
 }
 
 void sources_claim(struct sources *s, struct handover *handover)

@@ -9,10 +9,17 @@
 struct handover;
 struct sources;
 
-/* Raises what `raise` is called with.  `seen` is the minute cron has looked at, shared by all generations: each minute
- * is one generation's.  NULL: out of memory. */
+/* How it went for one of them so far. */
+struct source_record {
+	uint64_t runs, failures; /* the signal was raised; or it was refused */
+	uint64_t last_us;	 /* of the epoch, the last of both; 0: never */
+	uint64_t next_us;	 /* when it is due; 0: it is not, or nobody knows */
+};
+
+/* Raises what `raise` is called with, which says 0 or why it could not.  `seen` is the minute cron has looked at,
+ * shared by all generations: each minute is one generation's.  NULL: out of memory. */
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
-			       void (*raise)(void *data, uint8_t number), void *data);
+			       int (*raise)(void *data, uint8_t number), void *data);
 /* 0, -EINVAL, or another negative errno after logging why. */
 int sources_add(struct sources *s, const struct uwsgi_source *source);
 /* Forget all: the application that added them is loaded anew. */
@@ -21,8 +28,12 @@ void sources_clear(struct sources *s);
 void sources_start(struct sources *s);
 void sources_stop(struct sources *s);
 void sources_destroy(struct sources **s);
-/* Descriptor only the master may hold, -1: none. */
-int sources_fd(const struct sources *s);
+/* Call fn for each, in the order they were added. */
+void sources_each(const struct sources *s,
+		  void (*fn)(const struct uwsgi_source *source, const struct source_record *record, void *data),
+		  void *data);
+/* In a child of the master: close what only the master may hold. */
+void sources_close_inherited(const struct sources *s);
 
 /* For the master's next image, and from the one before. */
 int sources_keep(const struct sources *s, struct handover *handover);

@@ -25,5 +25,6 @@
 #include <uwsgi/signal.h>
 #include <uwsgi/socket.h>
 #include <uwsgi/source.h>
+#include <uwsgi/stats.h>
 
 #endif

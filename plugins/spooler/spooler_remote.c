@@ -8,15 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static bool is_allowed(const struct uwsgi_socket *socket)
-{
-	const struct uwsgi_strings *remote = &spooler_options()->remote;
-	for (size_t i = 0; i < remote->n; i++)
-		if (!strcmp(remote->v[i], socket->name))
-			return true;
-	return false;
-}
-
 static bool has(const struct uwsgi_request *req, const char *name)
 {
 	return uwsgi_request_var(req, name, strlen(name)).p != NULL;
@@ -48,7 +39,7 @@ static int enqueue(const struct uwsgi_request *req)
 int spooler_request(struct uwsgi_request *req)
 {
 	unsigned char answer[4] = { 255, 0, 0, 0 };
-	if (!is_allowed(req->socket))
+	if (!uwsgi_socket_is_named(req->socket, &spooler_options()->remote))
 		uwsgi_log("[spooler] a task from the socket %s is refused: spooler-remote does not name it\n",
 			  req->socket->name);
 	else if (has(req, "ud_spool_func") && (has(req, "args") || has(req, "kwargs")))

@@ -165,7 +165,7 @@ AT(uwsgi_kind, count, 16);
 AT(uwsgi_kind, run, 24);
 AT(uwsgi_kind, stop_ms, 32);
 
-SIZE(uwsgi_proc_info, 160);
+SIZE(uwsgi_proc_info, 176);
 AT(uwsgi_proc_info, kind, 0);
 AT(uwsgi_proc_info, number, 8);
 AT(uwsgi_proc_info, pid, 12);
@@ -188,6 +188,8 @@ AT(uwsgi_proc_info, head_timeouts, 128);
 AT(uwsgi_proc_info, body_timeouts, 136);
 AT(uwsgi_proc_info, send_timeouts, 144);
 AT(uwsgi_proc_info, idle_timeouts, 152);
+AT(uwsgi_proc_info, signal_failures, 160);
+AT(uwsgi_proc_info, last_signal_us, 168);
 
 /* <uwsgi/request.h> */
 SIZE(uwsgi_key, 16);
@@ -263,13 +265,14 @@ AT(uwsgi_signal_info, handled, 72);
 AT(uwsgi_signal_info, failed, 80);
 AT(uwsgi_signal_info, refused, 88);
 AT(uwsgi_signal_info, last_us, 96);
-SIZE(uwsgi_source, 288);
+SIZE(uwsgi_source, 296);
 AT(uwsgi_source, type, 0);
 AT(uwsgi_source, number, 1);
 AT(uwsgi_source, cron, 2);
 AT(uwsgi_source, period_ms, 16);
 AT(uwsgi_source, times, 24);
-AT(uwsgi_source, path, 32);
+AT(uwsgi_source, timeout_ms, 32);
+AT(uwsgi_source, path, 40);
 
 /* Numbers that plugins were compiled with. */
 _Static_assert(UWSGI_KEY_REQUEST_METHOD == 0 && UWSGI_KEY_HTTP_UPGRADE == 30, "known keys are appended to");

@@ -7,7 +7,7 @@ import subprocess
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("UWSGI_BUILD", REPOSITORY / "build"))
-BINARY = os.environ.get("UWSGI_BIN") or str(BUILD / "uwsgi")
+BINARY = os.path.abspath(os.environ.get("UWSGI_BIN") or BUILD / "uwsgi")
 
 
 def clean_environment(**more):

@@ -13,7 +13,8 @@ import time
 
 BINARY = os.path.abspath(os.environ.get("UWSGI_BIN", "build/uwsgi"))
 os.environ.setdefault("UWSGI_ALLOW_ROOT", "true")  # these tests may run as root, which servers refuse
-DEADLINE = float(os.environ.get("UWSGI_TEST_DEADLINE", "20"))
+DEADLINE = float(os.environ.get("UWSGI_TEST_DEADLINE", "60"))  # for what must happen, on the slowest machine
+SOON = 10  # for what must happen within a second; sanitized, on a machine that has other things to do
 PAUSE = 0.02
 
 
@@ -72,26 +73,35 @@ class Response:
 
 
 class Server:
-    """One run of the server.  `address` is where requests of this test go."""
+    """One run of the server.  `address` is where requests of this test go, `before` the command that starts it."""
 
-    def __init__(self, folder, args, address=None, env=None):
+    def __init__(self, folder, args, address=None, env=None, before=()):
         self.address = address
-        self.workers = self.workers_of([str(arg) for arg in args])
+        args = [str(arg) for arg in args]
+        self.expected = self.expected_of(args)
         self.log_path = folder / "server.log"
+        self.log_begin = self.log_path.stat().st_size if self.log_path.exists() else 0  # where earlier servers left it
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, *map(str, args)], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                [*before, BINARY, *args], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, env={**os.environ, **(env or {})})
 
     @staticmethod
-    def workers_of(args):
-        """How many workers the log will tell of; none when it goes elsewhere."""
+    def expected_of(args):
+        """How many processes of which kind the log will tell of; none when it goes elsewhere."""
         if any(re.match("--(logto|daemonize|no-server)", arg) for arg in args):
-            return 0
-        for flag, value in zip(args, args[1:]):
+            return {}
+        expected = {"worker": 1, "mule": 0}
+        for flag, value in zip(args, [*args[1:], ""]):
             if flag in ("-p", "--processes", "--workers"):
-                return int(value)
-        return 1
+                expected["worker"] = int(value)
+            elif flag == "--mules":
+                expected["mule"] += int(value)
+            elif re.match("--mule(=|$)", flag):
+                expected["mule"] += 1
+            elif flag == "--http":
+                expected["http"] = 1
+        return expected
 
     @property
     def log(self):
@@ -101,14 +111,41 @@ class Server:
         lines = [line for line in self.log.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
-    def wait_for_log(self, text):
-        wait_until(lambda: text in self.log, lambda: "%r in the log, which ends:\n%s" % (text, self.log[-4000:]))
+    @property
+    def own_log(self):
+        """The log since this server was started."""
+        with open(self.log_path, "rb") as log:
+            log.seek(self.log_begin)
+            return log.read().decode(errors="replace")
+
+    def wait_for_log(self, text, times=1):
+        wait_until(lambda: self.log.count(text) >= times,
+                   lambda: "%r in the log, which ends:\n%s" % (text, self.log[-4000:]))
+
+    def wait_for_match(self, pattern):
+        """The last match of a regular expression in the log; ^ and $ are those of a line."""
+        matches = wait_until(lambda: list(re.finditer(pattern, self.log, re.M)),
+                             lambda: "a match of %r in the log, which ends:\n%s" % (pattern, self.log[-4000:]))
+        return matches[-1]
+
+    def pid_of(self, kind, number=1):
+        """The pid of the process that was the last to be spawned as this one.  The line is the master's, who writes it when
+        the process says that it is ready: what that process does may be seen before."""
+        pattern = r"spawned uWSGI %s %d .*pid: (\d+)" % (kind, number)
+        return int(self.wait_for_match(pattern)[1])
+
+    def spawned(self, kind):
+        """How many processes of a kind this server's log tells of, successors included."""
+        return self.own_log.count("spawned uWSGI %s " % kind)
+
+    def wait_spawned(self, kind, count):
+        wait_until(lambda: self.spawned(kind) >= count, lambda: "%d of the kind %s:\n%s" % (count, kind, self.own_log))
 
     def wait_ready(self):
         def answers():
             if self.process.poll() is not None:
                 raise AssertionError("the server ended with %d:\n%s" % (self.process.returncode, self.log))
-            if self.log.count("spawned uWSGI worker ") < self.workers:
+            if any(self.spawned(kind) < count for kind, count in self.expected.items()):
                 return False
             try:
                 self.connect().close()
@@ -161,7 +198,7 @@ class Server:
             self.process.send_signal(signal.SIGINT)
         try:
             status = self.wait_exit()
-            wait_until(lambda: not session_members(self.process.pid), "the server's processes to end", 10)
+            wait_until(lambda: not session_members(self.process.pid), "the server's processes to end")
             return status
         finally:
             for pid in session_members(self.process.pid):

@@ -1,6 +1,8 @@
 """Clients that ask on and on, while something happens to the server."""
 import threading
 
+from harness import DEADLINE
+
 
 def read_all(s):
     parts = []
@@ -9,7 +11,7 @@ def read_all(s):
     return b"".join(parts)
 
 
-def answered(server, path="/", timeout=3):
+def answered(server, path="/", timeout=DEADLINE):
     with server.connect(timeout) as s:
         s.sendall(b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % path.encode())
         return read_all(s)
@@ -25,7 +27,7 @@ class Load(threading.Thread):
     def run(self):
         while not self.ended:
             try:
-                answer = answered(self.server, self.path, 5)
+                answer = answered(self.server, self.path)
                 if not answer.startswith(b"HTTP/1.1 200"):
                     self.failures.append(answer)
                 self.answers += 1
@@ -61,7 +63,7 @@ class KeepAlive(Load):
             fresh = s is None
             answer = b""
             try:
-                s = s or self.server.connect(5)
+                s = s or self.server.connect()
                 answer = self.ask(s)
                 failure = answer
             except OSError as error:

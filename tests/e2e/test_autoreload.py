@@ -44,7 +44,7 @@ def test_after_a_change_that_cannot_be_imported_the_next_one_is_served(start, wr
     server.wait_for_log("keeps serving")
     assert server.get().text == "first"
     write("app.py", "import new\n")
-    wait_until(lambda: server.log.count("keeps serving") == 2, "the second failure")
+    server.wait_for_log("keeps serving", times=2)
     write("new.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'new']\n")
     write("app.py", "from new import application\n")
     wait_until(lambda: server.get().text == "new", "the repaired program")

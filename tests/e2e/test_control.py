@@ -1,13 +1,12 @@
 """What an operator can tell a running server: command lines with a pidfile, the master FIFO, touched files, signals."""
 import os
-import re
 import signal
 import subprocess
 
 import pytest
 
 from binary import BINARY
-from harness import free_port, session_members, wait_until
+from harness import DEADLINE, free_port, session_members, wait_until
 from load import Load, answered
 
 APP = """
@@ -21,7 +20,7 @@ APP = """
 """
 
 
-def uwsgi(*args, timeout=30):
+def uwsgi(*args, timeout=DEADLINE):
     return subprocess.run([BINARY, *map(str, args)], capture_output=True, text=True, timeout=timeout)
 
 
@@ -37,7 +36,7 @@ def test_reload_waits_for_the_new_generation(served, tmp_path):
     server = served()
     done = uwsgi("--reload", tmp_path / "pid")
     assert done.returncode == 0, done.stderr
-    assert "generation 2 answers" in server.log
+    server.wait_for_log("generation 2 answers")
 
 
 def test_reload_says_why_it_failed(served, write, tmp_path):
@@ -67,7 +66,7 @@ def test_stop_finishes_requests_and_waits_for_the_end(served, tmp_path):
         slow.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         server.wait_for_log("begun")
         assert uwsgi("--stop", tmp_path / "pid").returncode == 0
-        assert server.process.wait() == 0
+        assert server.wait_exit() == 0
         assert b"200 OK" in slow.recv(4096)
 
 
@@ -76,7 +75,7 @@ def test_stop_stops_whatever_sigterm_means(served, tmp_path):
     server.process.send_signal(signal.SIGTERM)
     server.wait_for_log("generation 2 answers")
     assert uwsgi("--stop", tmp_path / "pid").returncode == 0
-    assert server.process.wait() == 0
+    assert server.wait_exit() == 0
 
 
 @pytest.mark.parametrize("option", ["--reload", "--stop", "--pause"])
@@ -120,7 +119,7 @@ def test_a_paused_server_answers_when_it_is_resumed(served, tmp_path):
                     client.recv(1)
             assert uwsgi("--resume", tmp_path / "pid").returncode == 0
             for client in (waiting, open_before):
-                client.settimeout(10)
+                client.settimeout(DEADLINE)
                 assert b"hello" in client.recv(4096)
     server.wait_for_log("*** worker 1 resumed ***")
 
@@ -218,7 +217,7 @@ def test_a_fifo_that_cannot_be_made_leaves_the_one_that_is_there(fifo):
 def test_a_file_in_the_place_of_the_fifo_is_left_alone(served, tmp_path):
     (tmp_path / "fifo").write_text("precious")
     server = served("--master-fifo", "fifo")
-    assert "cannot open the master FIFO fifo" in server.log
+    server.wait_for_log("cannot open the master FIFO fifo")
     assert (tmp_path / "fifo").read_text() == "precious"
     assert answered(server).endswith(b"hello")
 
@@ -288,12 +287,12 @@ def test_compat_gives_sigterm_its_old_meaning_unless_die_on_term_is_set(served):
 
 def test_a_signal_to_one_worker_replaces_it(served):
     server = served("--processes", "2")
-    worker = int(re.search(r"uWSGI worker 1 \(pid: (\d+)", server.log)[1])
+    worker = server.pid_of("worker", 1)
     with Load(server) as load:
         os.kill(worker, signal.SIGHUP)
         server.wait_for_log("Respawned uWSGI worker 1")
     assert not load.failures
-    assert len(session_members(server.process.pid)) == 4
+    wait_until(lambda: len(session_members(server.process.pid)) == 4, "master, zygote and two workers")
 
 
 def test_pidfiles_are_removed_by_vacuum_only_while_they_are_ours(served, tmp_path):

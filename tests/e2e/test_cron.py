@@ -1,13 +1,12 @@
 """Commands at times; when is tested on a fake clock in tests/kernel/test_cron.c."""
 import os
-import re
 import signal
 import subprocess
 
 import pytest
 
 from binary import BINARY
-from harness import wait_until
+from harness import DEADLINE, wait_until
 
 APP = "def application(e, s):\n    s('200 OK', [])\n    return [b'ok']\n"
 
@@ -15,7 +14,7 @@ APP = "def application(e, s):\n    s('200 OK', [])\n    return [b'ok']\n"
 def test_a_command_runs_in_its_minute_and_is_waited_for(serve, tmp_path):
     server = serve(APP, "--cron", "-1 -1 -1 -1 -1 echo it is time > said", "--cron2", "minute=-1 exit 3")
     wait_until((tmp_path / "said").exists, "the command")
-    assert 'command "echo it is time > said" registered as cron task' in server.log
+    server.wait_for_log('command "echo it is time > said" registered as cron task')
     server.wait_for_log('[uwsgi-cron] command "echo it is time > said" running with pid')
     server.wait_for_log("[uwsgi-cron] its status was 3")
 
@@ -36,11 +35,11 @@ def test_a_command_that_takes_too_long_is_killed(serve):
     server = serve(APP, "--cron2", "minute=-1,harakiri=1 sleep 1000")
     server.wait_for_log("took too long and is killed")
     server.wait_for_log("running with pid")
-    assert re.search(r"exited after [1-9] second", server.log) or server.wait_for_log("exited after") is None
+    server.wait_for_match(r"exited after [1-9]\d* second")
 
 
 @pytest.mark.parametrize("option", ["--cron", "--cron2", "--unique-cron"])
 def test_a_line_that_is_no_cron_is_refused(option):
-    done = subprocess.run([BINARY, option, "now and then"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, option, "now and then"], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert "invalid cron syntax" in done.stderr

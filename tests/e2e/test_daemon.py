@@ -38,11 +38,6 @@ def wait_dead(pid):
     wait_until(lambda: not alive(pid), "%d to end" % pid)
 
 
-def supervisor(server):
-    line = next(line for line in server.log.splitlines() if "spawned uWSGI daemon 1" in line)
-    return int(line.split("pid: ")[1].rstrip(")"))
-
-
 @pytest.fixture
 def reaped(tmp_path):
     """Pids of smart daemons, which outlive their servers, end with the test."""
@@ -61,7 +56,7 @@ def test_a_daemon_runs_beside_the_server_and_ends_with_it(serve, tmp_path):
     with open("/proc/%d/status" % pid) as status:
         ignored = next(line for line in status if line.startswith("SigIgn"))
         assert int(ignored.split()[1], 16) == 0
-    assert '[uwsgi-daemons] spawning "%s" (uid: %d gid: %d)' % (SLEEP % tmp_path, os.getuid(), os.getgid()) in server.log
+    server.wait_for_log('[uwsgi-daemons] spawning "%s" (uid: %d gid: %d)' % (SLEEP % tmp_path, os.getuid(), os.getgid()))
     server.process.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
     assert not alive(pid)
@@ -120,17 +115,17 @@ def test_a_killed_server_leaves_no_daemon(serve, tmp_path):
 def test_a_server_killed_as_a_whole_leaves_no_daemon(serve, tmp_path):
     server = serve(HELLO, "--attach-daemon", SLEEP % tmp_path)
     pid = wait_for_daemon(tmp_path)
-    for victim in (server.process.pid, supervisor(server)):
-        os.kill(victim, signal.SIGSTOP)
-    for victim in (server.process.pid, supervisor(server)):
-        os.kill(victim, signal.SIGKILL)
+    victims = (server.process.pid, server.pid_of("daemon"))
+    for signum in (signal.SIGSTOP, signal.SIGKILL):
+        for victim in victims:
+            os.kill(victim, signum)
     wait_dead(pid)
 
 
 def test_a_killed_supervisor_leaves_no_second_daemon(serve, tmp_path):
     server = serve(HELLO, "--attach-daemon", "sh -c 'echo $$ >> %s/pids; exec sleep 1000' & wait" % tmp_path)
     first = wait_for_daemon(tmp_path)
-    os.kill(supervisor(server), signal.SIGKILL)
+    os.kill(server.pid_of("daemon"), signal.SIGKILL)
     second = wait_for_daemon(tmp_path, 2)
     wait_dead(first)
     assert alive(second)
@@ -245,7 +240,7 @@ def test_a_smart_daemon_survives_its_server_and_is_found_by_the_next(serve, tmp_
     assert server.wait_exit() == 0
     assert alive(pid)
     server = serve(HELLO, "--smart-attach-daemon", "smart.pid " + SMART)
-    wait_until(lambda: server.log.count("(pid: %d) by smart.pid" % pid) == 2, "the daemon to be found")
+    server.wait_for_log("(pid: %d) by smart.pid" % pid, times=2)
     assert pids(tmp_path) == [pid]
 
 
@@ -254,7 +249,7 @@ def test_a_smart_daemon_survives_a_reload(serve, tmp_path, reaped):
     pid = wait_for_daemon(tmp_path)
     server.wait_for_log("(pid: %d) by smart.pid" % pid)
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.log.count("(pid: %d) by smart.pid" % pid) == 2, "the daemon to be found")
+    server.wait_for_log("(pid: %d) by smart.pid" % pid, times=2)
     assert pids(tmp_path) == [pid] and alive(pid)
 
 

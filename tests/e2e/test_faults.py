@@ -17,7 +17,7 @@ import time
 import pytest
 
 from binary import run
-from harness import BINARY, Server, free_port, session_members, wait_until
+from harness import BINARY, DEADLINE, SOON, Server, free_port, session_members, wait_until
 from load import KeepAlive, Load, answered
 
 APP = """
@@ -55,7 +55,7 @@ def is_whole(server, count):
                                                  server.log[-2000:]))
 
 
-def nothing_left(server, deadline=3):
+def nothing_left(server, deadline=SOON):
     wait_until(lambda: not session_members(server.process.pid),
                lambda: "the end of %s" % [title(pid) for pid in session_members(server.process.pid)], deadline)
 
@@ -296,7 +296,7 @@ def test_what_was_asked_during_a_rehearsal_is_tried_and_has_its_verdict(rehearse
     try:
         trial.server.wait_for_log("the next one follows it")
         trial.end()
-        assert asked.wait(10) == 0
+        assert asked.wait(DEADLINE) == 0
         assert serves(trial.server)
     finally:
         asked.kill()
@@ -345,7 +345,7 @@ def test_a_zygote_that_is_killed_while_it_loads_again_is_replaced(serve_titled, 
     write("wait", "")
     os.kill(only(server, "zygote"), signal.SIGKILL)
     for times in range(1, 5):
-        wait_until(lambda: server.log.count("importing\n") == times, "another zygote")
+        server.wait_for_log("importing\n", times=times)
         if times == 1:
             os.kill(only(server, "worker"), signal.SIGKILL)
             server.wait_for_log("trying respawn")  # which is ordered of the zygote that dies now
@@ -353,7 +353,8 @@ def test_a_zygote_that_is_killed_while_it_loads_again_is_replaced(serve_titled, 
     os.unlink(server.log_path.with_name("wait"))
     assert serves(server)
     is_whole(server, 3)
-    assert server.log.count("spawned uWSGI worker 1") == 2
+    server.wait_spawned("worker", 2)
+    assert server.spawned("worker") == 2
 
 
 def test_a_server_that_lost_all_but_its_master_and_cannot_load_serves_again_when_that_is_mended(serve_titled, write):
@@ -381,7 +382,7 @@ def test_a_master_without_descriptors_keeps_the_site_up(serve_titled, spare):
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (1024, 4096))
     before = server.log.count("answers; generation")
     hang_up(server)
-    wait_until(lambda: server.log.count("answers; generation") == before + 1, "a reload")
+    server.wait_for_log("answers; generation", times=before + 1)
     is_whole(server, 3)
 
 
@@ -509,7 +510,8 @@ def test_a_full_disk_is_said_once_and_the_site_stays_up(serve_titled, disk):
 
 def test_a_log_on_a_full_disk_stops_nothing(serve_titled, disk):
     server = serve_titled("--logto", disk.path / "log")
-    wait_until(lambda: "spawned uWSGI worker" in (disk.path / "log").read_text(), "the log")
+    log = disk.path / "log"
+    wait_until(lambda: log.exists() and "spawned uWSGI worker" in log.read_text(), "the log")
     disk.fill()
     with Load(server) as load:
         before = only(server, "worker")
@@ -578,10 +580,10 @@ def test_a_killed_process_under_load_is_replaced_and_costs_no_more_than_its_own_
         wait_until(lambda: all(client.answers for client in clients), "all clients to be served")
         pid = kind(server, victim)[0]
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: pid not in session_members(server.process.pid), "the kill", 1)
+        wait_until(lambda: pid not in session_members(server.process.pid), "the kill", SOON)
         is_whole(server, 7)
         before = [client.answers for client in clients]
-        wait_until(lambda: all(c.answers > n for c, n in zip(clients, before)), "all clients to be served", 1)
+        wait_until(lambda: all(c.answers > n for c, n in zip(clients, before)), "all clients to be served", SOON)
     assert sum(len(client.failures) for client in clients) <= VICTIMS[victim]
     line = "the zygote of generation 1 died" if victim == "zygote" else "killed by signal 9"
     server.wait_for_log(line)
@@ -659,4 +661,4 @@ def test_fifty_reloads_leak_no_descriptor_and_no_memory(gateway, tmp_path):
     for generation in range(3, 53):
         hang_up(server)
         server.wait_for_log("generation %d answers" % generation)
-    assert held() == before
+    wait_until(lambda: held() == before, lambda: "%s in place of %s" % (before, held()))

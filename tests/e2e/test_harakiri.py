@@ -1,14 +1,13 @@
 """Deadlines: a request that runs too long is answered 504 and its worker replaced, whatever it is stuck in."""
 import contextlib
 import os
-import re
 import signal
 import socket
 import threading
 
 import pytest
 
-from harness import free_port, wait_until
+from harness import DEADLINE, free_port, wait_until
 
 APP = """
     import os, re, time
@@ -33,11 +32,15 @@ APP = """
             import uwsgidecorators
             uwsgidecorators.harakiri(1)(stuck_in_python)()
         if path == "/gil":
+            print("begun", flush=True)
             holding_the_gil()
         if path == "/python":
             stuck_in_python()
         if path == "/slow":
             time.sleep(float(environ["QUERY_STRING"]))
+        if path == "/until":
+            while not os.path.exists(environ["QUERY_STRING"]):
+                time.sleep(0.01)
         start_response("200 OK", [("Content-Type", "text/plain")])
         if path == "/begun":
             def body():
@@ -82,13 +85,11 @@ def test_a_late_request_is_answered_504_and_its_stack_logged(app, options, path,
     server = app("--harakiri", "1", *options)
     answer = ask(server, path + "?a=b")
     assert answer.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n") and answer.endswith(b"\r\n\r\nGateway Timeout\n")
-    server.wait_for_log("in application")
-    log = server.log
-    assert re.search(r"\*\*\* HARAKIRI ON WORKER 1 \(pid: \d+, try: 1\) \*\*\*|ON WORKER 2", log)
-    assert re.search(r"HARAKIRI !!! worker \d status !!!\n"
-                     r"HARAKIRI \[core \d\] 127.0.0.1 - GET %s\?a=b since \d+\n"
-                     r"HARAKIRI !!! end of worker \d status !!!\n" % path, log)
-    assert re.search(r'File ".*app.py", line \d+ in %s' % function, log)
+    server.wait_for_match(r"\*\*\* HARAKIRI ON WORKER 1 \(pid: \d+, try: 1\) \*\*\*|ON WORKER 2")
+    server.wait_for_match(r"HARAKIRI !!! worker \d status !!!\n"
+                          r"HARAKIRI \[core \d\] 127.0.0.1 - GET %s\?a=b since \d+\n"
+                          r"HARAKIRI !!! end of worker \d status !!!\n" % path)
+    server.wait_for_match(r'File ".*app.py", line \d+ in %s' % function)
 
 
 def test_the_worker_of_a_late_request_is_replaced_and_counted(app):
@@ -107,17 +108,19 @@ def test_a_server_without_a_master_ends_with_its_only_worker(app):
     assert server.wait_exit() == 17
 
 
-def test_a_late_request_that_comes_back_changes_nothing(app):
-    server = app("--harakiri", "2", "--threads", "2")
+def test_a_late_request_that_comes_back_changes_nothing(app, tmp_path):
+    server = app("--harakiri", "4", "--threads", "2")
     with server.connect() as late, server.connect() as other:
-        late.sendall(b"GET /slow?2.6 HTTP/1.1\r\nHost: a\r\n\r\n")
-        threading.Event().wait(1.2)
-        other.sendall(b"GET /slow?1.7 HTTP/1.1\r\nHost: a\r\n\r\n")
+        late.sendall(b"GET /until?one HTTP/1.1\r\nHost: a\r\n\r\n")
+        threading.Event().wait(3)  # the other begins later, so that it is in time when the first is late
+        other.sendall(b"GET /until?two HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b" 504 " in late.recv(1000)
+        (tmp_path / "one").touch()
+        server.wait_for_match(r"GET /until\?one => .* \(HTTP/1.1 504\)")
+        (tmp_path / "two").touch()
         assert b" 200 " in other.recv(1000)
         assert late.recv(1000) == b""
     assert server.wait_exit() == 17
-    assert re.search(r"GET /slow\?2.6 => .* \(HTTP/1.1 504\)", server.log)
 
 
 @pytest.mark.parametrize("path", ["/user", "/decorated"])
@@ -140,8 +143,8 @@ def test_a_deadline_taken_back_does_not_come(app):
 
 
 def test_requests_in_time_are_not_touched(app):
-    server = app("--master", "--harakiri", "2")
-    pids = {server.get("/slow?0.7").text for _ in range(4)}
+    server = app("--master", "--harakiri", "4")
+    pids = {server.get("/slow?0.7").text for _ in range(6)}
     assert len(pids) == 1 and "HARAKIRI" not in server.log
 
 
@@ -155,15 +158,16 @@ def test_an_answer_that_was_begun_does_not_look_complete(app, version):
     assert version == "1.1" and b"some" in answer and not answer.endswith(b"0\r\n\r\n")
 
 
-def test_the_other_requests_of_the_worker_finish_first(app):
-    server = app("--master", "--harakiri", "2", "--threads", "3")
+def test_the_other_requests_of_the_worker_finish_first(app, tmp_path):
+    server = app("--master", "--harakiri", "4", "--threads", "3")
     with server.connect() as late, server.connect() as other, server.connect() as idle:
         idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         pid = idle.recv(1000).rsplit(b"\r\n", 1)[1]
         late.sendall(b"GET /python HTTP/1.1\r\nHost: a\r\n\r\n")
-        threading.Event().wait(1)  # the other begins later, so that it is in time when the first is late
-        other.sendall(b"GET /slow?1.6 HTTP/1.1\r\nHost: a\r\n\r\n")
+        threading.Event().wait(3)  # the other begins later, so that it is in time when the first is late
+        other.sendall(b"GET /until?go HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b" 504 " in late.recv(1000)
+        (tmp_path / "go").touch()
         answer = other.recv(1000)
         assert b" 200 " in answer and answer.endswith(pid)
         assert idle.recv(1000) == b""
@@ -195,7 +199,7 @@ def test_clients_of_a_stuck_worker_get_what_was_on_its_way_to_them(start, write)
     server = start("--wsgi-file", "app.py", "--master", "--harakiri", "1")
     with socket.socket() as slow, server.connect() as stuck:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.settimeout(10)
+        slow.settimeout(DEADLINE)
         slow.connect(("127.0.0.1", server.address))
         slow.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         wait_until(lambda: "GET / =>" in server.log, "the response to wait for its client")
@@ -224,7 +228,7 @@ def test_a_stop_ends_a_worker_that_is_late(app):
     server = app("--master", "--harakiri", "1")
     with server.connect() as s:
         s.sendall(b"GET /gil HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_until(lambda: True, "")
+        server.wait_for_log("begun")
         server.process.send_signal(signal.SIGTERM)
         assert b" 504 " in s.recv(1000)
     assert server.wait_exit() == 0
@@ -233,7 +237,7 @@ def test_a_stop_ends_a_worker_that_is_late(app):
 def test_harakiri_verbose_tells_where_in_the_system_it_is(app):
     server = app("--master", "--harakiri", "1", "--harakiri-verbose")
     ask(server, "/gil")
-    assert re.search(r"HARAKIRI \[core 0\] syscall: \S+", server.log)
+    server.wait_for_match(r"HARAKIRI \[core 0\] syscall: \S+")
 
 
 def test_a_connection_that_came_through_the_gateway_gets_504_too(start, write):

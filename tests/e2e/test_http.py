@@ -1,7 +1,6 @@
 """HTTP on the wire, against the real server: what is kept, what is refused, and that nobody is in nobody's way."""
 
 import os
-import re
 import resource
 import signal
 import socket
@@ -362,9 +361,6 @@ def test_the_gateway_serves_many_connections_at_once(gateway):
 
 
 def test_the_gateway_is_replaced_when_it_dies(gateway):
-    def gateways():
-        return [int(pid) for pid in re.findall(r"spawned uWSGI http 1 \(pid: (\d+)\)", gateway.log)]
-
     def answers():
         try:
             with gateway.client() as c:
@@ -372,7 +368,6 @@ def test_the_gateway_is_replaced_when_it_dies(gateway):
         except (OSError, AssertionError):
             return False
 
-    first, = wait_until(gateways, "the gateway is in the log")
-    os.kill(first, signal.SIGKILL)
-    wait_until(lambda: len(gateways()) == 2, "another gateway is there")
+    os.kill(gateway.pid_of("http"), signal.SIGKILL)
+    gateway.wait_spawned("http", 2)
     wait_until(answers, "the new gateway hands over")

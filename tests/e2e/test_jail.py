@@ -48,25 +48,21 @@ def application(environ, start_response):
 
 
 def reload(server):
-    spawned = server.log.count("spawned uWSGI worker") + server.workers
+    spawned = server.spawned("worker") + server.expected["worker"]
     before = server.get("/").headers["X-Pid"]
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.log.count("spawned uWSGI worker") == spawned and server.get("/").headers["X-Pid"] != before,
-               lambda: "a reload:\n" + server.log)
+    server.wait_spawned("worker", spawned)
+    wait_until(lambda: server.get("/").headers["X-Pid"] != before, lambda: "a reload:\n" + server.log)
 
 
 def is_mode(path, mode):
     return stat.S_IMODE(path.stat().st_mode) == mode
 
 
-class Wrapped(Server):
+def wrapped(folder, wrapper, *args):
     """A server that another program starts."""
-
-    def __init__(self, folder, wrapper, *args):
-        self.address, self.workers, self.log_path = free_port(), 1, folder / "server.log"
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*wrapper, BINARY, "--http-socket", "127.0.0.1:%d" % self.address, *args], cwd=folder,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    port = free_port()
+    return Server(folder, ["--http-socket", "127.0.0.1:%d" % port, *args], port, before=wrapper)
 
 
 # ---- limits ----
@@ -107,8 +103,8 @@ def test_each_worker_keeps_to_its_processors(serve):
     cpus = sorted(os.sched_getaffinity(0))
     server = serve(APP, "--processes", "2", "--cpu-affinity", "1")
     for _ in range(2):
-        for number, pid in re.findall(r"spawned uWSGI worker (\d) \(pid: (\d+)", server.log)[-2:]:
-            assert os.sched_getaffinity(int(pid)) == {cpus[(int(number) - 1) % len(cpus)]}
+        for number in (1, 2):
+            assert os.sched_getaffinity(server.pid_of("worker", number)) == {cpus[(number - 1) % len(cpus)]}
         reload(server)
 
 
@@ -220,7 +216,7 @@ def test_who_is_not_root_has_namespaces_with_one_of_users(write, tmp_path):
     somebody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     if subprocess.run([*somebody, "unshare", "--user", "true"], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("this machine has no namespaces for users")
-    server = Wrapped(tmp_path, somebody, "--wsgi-file", "app.py", "--unshare", "user,uts", "--hook-in-jail", "hostname:elsewhere")
+    server = wrapped(tmp_path, somebody, "--wsgi-file", "app.py", "--unshare", "user,uts", "--hook-in-jail", "hostname:elsewhere")
     try:
         assert server.wait_ready().get("/hostname").text == "elsewhere"
         server.get("/file")
@@ -251,7 +247,7 @@ def start_jailed(write, tmp_path):
 
     def start_jailed(*args):
         namespace = ("unshare", "--mount", "--propagation", "private")
-        server = Wrapped(tmp_path, namespace, "--master", *args, *options, "--chdir", "/srv", "--wsgi-file", "app.py", "--plugin",
+        server = wrapped(tmp_path, namespace, "--master", *args, *options, "--chdir", "/srv", "--wsgi-file", "app.py", "--plugin",
                          "python")
         servers.append(server)
         return server.wait_ready()
@@ -317,7 +313,7 @@ def test_as_the_first_process_it_reaps_orphans_and_ends_well(write, tmp_path, op
             return [os.read(reader, 99)]
         """)
     container = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
-    server = Wrapped(tmp_path, container, "--wsgi-file", "app.py", *options).wait_ready()
+    server = wrapped(tmp_path, container, "--wsgi-file", "app.py", *options).wait_ready()
     try:
         first = guarded_master(server)
         assert server.get("/").text.isdigit()

@@ -64,15 +64,15 @@ def test_lines_begin_with_the_date(serve):
     server = serve(APP, "--log-date")
     server.get()
     server.wait_for_log("GET / ")
-    assert re.search(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} - said by the application$", server.log, re.M)
-    assert re.search(r"^\[pid: \d+\|", server.log, re.M), "lines of requests have their own date"
+    server.wait_for_match(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} - said by the application$")
+    server.wait_for_match(r"^\[pid: \d+\|")  # lines of requests have their own date
 
 
 def test_lines_begin_with_a_date_of_ones_own_and_a_text(serve):
     server = serve(APP, "--logdate=%Y", "--log-prefix=blue")
     server.get()
     server.wait_for_log("GET / ")
-    assert re.search(r"^\d{4} - blue - said by the application$", server.log, re.M)
+    server.wait_for_match(r"^\d{4} - blue - said by the application$")
 
 
 def test_the_file_has_the_mode_that_was_asked_for(serve, tmp_path):

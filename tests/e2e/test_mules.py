@@ -30,15 +30,11 @@ def ask(server, code):
     return answer.text if answer.status == 200 else answer.status
 
 
-def mule_pid(server, number):
-    return int(re.findall(r"spawned uWSGI mule %d \(pid: (\d+)" % number, server.log)[-1])
-
-
 def test_signals_reach_mules(serve):
     server = serve(APP, "--mule", "--mule", "--mule")
     ask(server, "uwsgi.signal(17)")
     ask(server, "uwsgi.signal(18)")
-    wait_until(lambda: len(re.findall(r"signal \d+ in mule", server.log)) == 4, "four deliveries")
+    wait_until(lambda: len(re.findall(r"signal \d+ in mule \d", server.log)) == 4, "four deliveries")
     assert sorted(re.findall(r"signal 18 in mule (\d)", server.log)) == ["1", "2", "3"]
     assert re.findall(r"signal 17 in mule (\d)", server.log) == ["2"]
 
@@ -104,8 +100,8 @@ def test_what_was_accepted_is_delivered_though_mules_are_killed(serve):
         if answered(server, "/%d" % i).endswith(b"1"):
             accepted.append("/%d" % i)
         if i % 75 == 74:
-            os.kill(wait_until(lambda: mule_pid(server, 1) in session_members(server.process.pid) and mule_pid(server, 1),
-                               "a living mule"), signal.SIGKILL)
+            wait_until(lambda: server.pid_of("mule", 1) in session_members(server.process.pid), "a living mule")
+            os.kill(server.pid_of("mule", 1), signal.SIGKILL)
     assert len(accepted) == 300
 
     # one that was taken and not handled yet when the mule was killed is gone with it: at most one for each kill
@@ -116,12 +112,13 @@ def test_what_was_accepted_is_delivered_though_mules_are_killed(serve):
 
 def test_messages_wait_for_the_next_generation(serve, write):
     server = serve("import uwsgi\n" + APP.replace("\n    ", "\n"), "--mule")
-    os.kill(mule_pid(server, 1), signal.SIGSTOP)
+    first = server.pid_of("mule", 1)
+    os.kill(first, signal.SIGSTOP)
     assert ask(server, "uwsgi.mule_msg(b'over the reload', 1)") == "True"
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("generation 2 answers")
     server.wait_for_log("heard 15 bytes: over the reload")
-    os.kill(int(re.findall(r"spawned uWSGI mule 1 \(pid: (\d+)", server.log)[0]), signal.SIGKILL)
+    os.kill(first, signal.SIGKILL)
 
 
 def test_a_farm_message_goes_to_one_of_the_farm(serve):
@@ -190,8 +187,8 @@ def test_a_function_is_the_program_of_a_mule(serve, write):
 def test_a_script_that_ends_is_started_again_with_a_pause(serve, write):
     write("short.py", "print('short life', flush=True)\n")
     server = serve(APP, "--mule=short.py")
-    wait_until(lambda: server.log.count("short life") >= 3, "three lives")
-    assert "ends again and again" in server.log
+    server.wait_for_log("short life", times=3)
+    server.wait_for_log("ends again and again")
 
 
 def test_a_missing_script_is_said_and_the_site_is_up(serve):
@@ -202,9 +199,9 @@ def test_a_missing_script_is_said_and_the_site_is_up(serve):
 
 def test_a_killed_mule_comes_back(serve):
     server = serve(APP, "--mule")
-    first = wait_until(lambda: "spawned uWSGI mule 1" in server.log and mule_pid(server, 1), "the mule")
+    first = server.pid_of("mule", 1)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: mule_pid(server, 1) != first, "the next one")
+    wait_until(lambda: server.pid_of("mule", 1) != first, "the next one")
     ask(server, "uwsgi.mule_msg(b'still here', 1)")
     server.wait_for_log("heard 10 bytes: still here")
 
@@ -212,10 +209,9 @@ def test_a_killed_mule_comes_back(serve):
 def test_mules_are_replaced_when_a_file_is_touched(serve, tmp_path):
     (tmp_path / "flag").touch()
     server = serve(APP, "--mules", "2", "--touch-mules-reload", "flag")
-    wait_until(lambda: server.log.count("spawned uWSGI mule") == 2, "two mules")
     os.utime(tmp_path / "flag", (1, 1))
     server.wait_for_log("flag has been touched... mules reload !!!")
-    wait_until(lambda: server.log.count("spawned uWSGI mule") == 4, "two new ones")
+    server.wait_spawned("mule", 4)
     wait_until(lambda: len(session_members(server.process.pid)) == 5, "master, zygote, worker and two mules")
 
 
@@ -280,4 +276,4 @@ def test_a_function_can_be_the_program_of_a_mule_or_a_farm(serve):
     assert answered(server).endswith(b"ok")
     for line in ("mule 1 got b'hello'", "farm got b'die'", "ValueError: on purpose", "farm got b'oink'"):
         server.wait_for_log(line)
-    wait_until(lambda: len(re.findall(r"spawned uWSGI mule", server.log)) == 4, "the one that failed to come back")
+    server.wait_spawned("mule", 4)  # the one that failed comes back

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from harness import free_port, session_members, wait_until
+from harness import SOON, free_port, session_members, wait_until
 
 aiohttp = pytest.importorskip("aiohttp")
 
@@ -130,11 +130,11 @@ def test_the_example_serves_http_and_websockets_on_two_sockets(override, options
 
 def test_a_reload_replaces_every_worker_of_the_example(override):
     server = override(EXAMPLE, "--master", "--processes", "4")
-    wait_until(lambda: server.log.count("aiohttp in worker") == 4, "four workers")
+    server.wait_for_log("aiohttp in worker", times=4)
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("generation 2 answers")
-    wait_until(lambda: server.log.count("has finished its requests") == 4, "the old workers to end")
-    wait_until(lambda: server.log.count("aiohttp in worker") == 8, "the new workers")
+    server.wait_for_log("has finished its requests", times=4)
+    server.wait_for_log("aiohttp in worker", times=8)
     wait_until(lambda: len(session_members(server.process.pid)) == 6, "master, zygote and four workers")
     asyncio.run(talk(server.ports))
     server.process.send_signal(signal.SIGTERM)
@@ -145,11 +145,11 @@ def test_a_reload_replaces_every_worker_of_the_example(override):
 def test_the_script_of_the_documentation_serves_stops_and_reloads(override):
     server = override(GIVEN, "--master", "--processes", "4")
     assert server.get("/world").text == "Hello, world"
-    wait_until(lambda: server.log.count("asyncio server started on uWSGI b'") == 8, "four workers on two sockets")
+    server.wait_for_log("asyncio server started on uWSGI b'", times=8)  # four workers, two sockets
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("generation 2 answers")
-    wait_until(lambda: server.log.count("graceful reload for worker") == 4, "the old workers to end")
-    wait_until(lambda: server.log.count("asyncio server started") == 16, "the new workers")
+    server.wait_for_log("graceful reload for worker", times=4)
+    server.wait_for_log("asyncio server started", times=16)
     assert server.get("/world").text == "Hello, world"
     server.process.send_signal(signal.SIGINT)
     assert server.wait_exit() == 0
@@ -196,7 +196,7 @@ def test_workers_end_with_their_master(override):
     server = override(ECHO.replace("REPLY", "str(os.getpid()).encode()"), "--master", "--processes", "2")
     read_all(server)
     os.kill(server.process.pid, signal.SIGKILL)
-    wait_until(lambda: not session_members(server.process.pid), "all processes to end", 2)
+    wait_until(lambda: not session_members(server.process.pid), "all processes to end", SOON)
 
 
 @pytest.mark.parametrize("code, said", [

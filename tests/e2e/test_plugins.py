@@ -113,7 +113,7 @@ def test_a_plugin_brings_an_option_a_hook_and_a_function_to_four_workers(start, 
     assert sorted(bodies) == sorted("visit %d\n" % n for n in range(101, 181)), "each visit counted once"
     assert server.get("/other").text == "visit 101\n"
     for number in range(1, 5):
-        assert "visits: worker %d counts from 100\n" % number in server.log
+        server.wait_for_log("visits: worker %d counts from 100\n" % number)
 
 
 def test_a_function_of_a_plugin_has_its_signature_and_its_errors_in_python(serve, built):

@@ -1,4 +1,5 @@
 """Giving up root: who the processes become, what they keep, and what a server refuses to do as root."""
+import contextlib
 import os
 import pwd
 import re
@@ -51,16 +52,22 @@ def status_of(pid):
 
 
 def reload(server):
-    spawned = server.log.count("spawned uWSGI worker") + server.workers
+    spawned = server.spawned("worker") + server.expected["worker"]
     before = server.get("/").headers["X-Pid"]
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.log.count("spawned uWSGI worker") == spawned and server.get("/").headers["X-Pid"] != before,
-               lambda: "a reload:\n" + server.log)
+    server.wait_spawned("worker", spawned)
+    wait_until(lambda: server.get("/").headers["X-Pid"] != before, lambda: "a reload:\n" + server.log)
 
 
 def children_of(pid):
+    """What /proc says of each child.  Those of an old generation may end meanwhile."""
     with open("/proc/%d/task/%d/children" % (pid, pid)) as children:
-        return [int(word) for word in children.read().split()]
+        pids = [int(word) for word in children.read().split()]
+    statuses = []
+    for child in pids:
+        with contextlib.suppress(OSError):
+            statuses.append(status_of(child))
+    return statuses
 
 
 OWN = ("--wsgi-file", "app.py")
@@ -150,8 +157,8 @@ def test_the_master_alone_stays_root(start):
     server = start(*OWN, "--master", "--processes", "2", "--uid", "nobody", "--gid", "nogroup", "--master-as-root")
     for _ in range(2):
         assert ids(status_of(server.process.pid), "Uid") == [0] * 4
-        for pid in children_of(server.process.pid):
-            assert ids(status_of(pid), "Uid") == [NOBODY.pw_uid] * 4, status_of(pid)
+        for status in children_of(server.process.pid):
+            assert ids(status, "Uid") == [NOBODY.pw_uid] * 4, status
         assert server.get("/loaded").text == str(NOBODY.pw_uid)
         reload(server)
 
@@ -159,10 +166,8 @@ def test_the_master_alone_stays_root(start):
 def test_a_gateway_of_a_root_master_is_no_root(start):
     port = free_port()
     server = start(*OWN, "--http", "127.0.0.1:%d" % port, "--master-as-root", "--uid", "nobody", http=False, address=port)
-    names = {}
-    for pid in children_of(server.process.pid):
-        names[pid] = ids(status_of(pid), "Uid")
-    assert len(names) >= 3 and set(map(tuple, names.values())) == {(NOBODY.pw_uid,) * 4}
+    owners = [ids(status, "Uid") for status in children_of(server.process.pid)]
+    assert len(owners) >= 3 and all(owner == [NOBODY.pw_uid] * 4 for owner in owners)
 
 
 @pytest.mark.parametrize("options", [(), ("--lazy-apps",)])

@@ -29,7 +29,7 @@ APP = """
 
 
 def other_pid(server, pid):
-    wait_until(lambda: server.get().text != pid, "another worker:\n" + server.log)
+    wait_until(lambda: server.get().text != pid, lambda: "another worker:\n" + server.log)
 
 
 def runs(server, count):
@@ -91,7 +91,7 @@ def test_a_worker_that_has_grown_is_replaced(serve):
     assert server.get().text == pid
     server.get("/grow?400")
     other_pid(server, pid)
-    assert re.search(r"worker 1 has grown to \d+ MB resident, \d+ MB address space: its time is over", server.log)
+    server.wait_for_match(r"worker 1 has grown to \d+ MB resident, \d+ MB address space: its time is over")
 
 
 @pytest.mark.parametrize("path", ["/grow?400", "/stuck?400"])

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from binary import BINARY, run
+from binary import BINARY
 from harness import free_port, session_members, wait_until
 from load import Load, answered
 
@@ -45,10 +45,6 @@ def ini(port, lines):
     return "[uwsgi]\nmaster = true\nhttp-socket = 127.0.0.1:%d\nwsgi-file = app.py\n%s\n" % (port, "\n".join(lines))
 
 
-def workers(server):
-    return len(re.findall(r"uWSGI worker \d+ \(", server.log))
-
-
 def body(server, path="/"):
     return answered(server, path).rpartition(b"\r\n")[2].decode()
 
@@ -74,8 +70,8 @@ def test_an_edited_configuration_is_picked_up(serve_ini, write):
         reload(server, 2)
         answers_only(server, "two")
     assert not load.failures
-    assert len(set(re.findall(r"uWSGI worker (\d)", server.log))) == 3
-    assert server.process.pid == int(re.search(r"\(RE\)spawned uWSGI master process \(pid: (\d+)\)", server.log)[1])
+    wait_until(lambda: set(re.findall(r"uWSGI worker (\d)", server.log)) == {"1", "2", "3"}, "three workers")
+    assert server.process.pid == int(server.wait_for_match(r"\(RE\)spawned uWSGI master process \(pid: (\d+)\)")[1])
 
 
 def test_the_configuration_can_tell_a_reload_from_a_start(serve_ini):
@@ -131,7 +127,7 @@ def test_the_application_is_reloaded_though_the_binary_is_gone(serve_copy, write
     write("app.py", version("two"))
     reload(server, 2)
     answers_only(server, "two")
-    assert "cannot be started again" in server.log and "the configuration is not" in server.log
+    server.wait_for_match("cannot be started again.*the configuration is not")
 
 
 def test_a_replaced_binary_runs_after_a_reload(serve_copy, tmp_path):
@@ -151,8 +147,12 @@ def test_the_count_of_requests_goes_on_over_a_reload(serve):
         answered(server)
     reload(server, 2)
     answered(server)
-    server.process.send_signal(signal.SIGUSR1)
-    server.wait_for_log("workers total requests: 4")
+
+    def told():
+        server.process.send_signal(signal.SIGUSR1)
+        return "workers total requests: 4" in server.log
+
+    wait_until(told, lambda: "the fourth request to be counted:\n" + server.log)
 
 
 def test_a_gateway_is_renewed_and_loses_nothing(start, write):
@@ -165,7 +165,7 @@ def test_a_gateway_is_renewed_and_loses_nothing(start, write):
         for generation in range(2, 7):
             reload(server, generation)
     assert not a.failures and not b.failures
-    assert server.log.count("spawned uWSGI http 1") == 6
+    server.wait_spawned("http", 6)
     wait_until(lambda: len(session_members(server.process.pid)) == 5, "master, zygote, gateway and two workers")
 
 
@@ -186,23 +186,28 @@ def test_a_kept_connection_outlives_reloads_and_recycling(start, write, front):
                    "--min-worker-lifetime", "0", http=False, address=port)
     with server.connect() as kept:
         pids = set()
+
+        def moved_on(generation):
+            kept.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = kept.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200"), answer
+            pids.add(answer.rpartition(b"\r\n")[2])
+            return "generation %d answers" % generation in server.log and len(pids) >= generation
+
         for generation in range(2, 6):
             server.process.send_signal(signal.SIGHUP)
-            while "generation %d answers" % generation not in server.log or len(pids) < generation:
-                kept.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
-                answer = kept.recv(4096)
-                assert answer.startswith(b"HTTP/1.1 200"), answer
-                pids.add(answer.rpartition(b"\r\n")[2])
+            wait_until(lambda: moved_on(generation), "generation %d" % generation)
 
 
-def test_an_old_worker_that_dies_while_the_new_code_is_imported_is_replaced(serve, write):
+def test_an_old_worker_that_dies_while_the_new_code_is_imported_is_replaced(serve, write, tmp_path):
     server = serve(APP)
     victim = int(body(server, "/pid"))
-    write("app.py", "import time\ntime.sleep(2)\n" + version("new"))
+    write("app.py", "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n" + version("new"))
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("(RE)spawned")
     os.kill(victim, signal.SIGKILL)
     assert body(server) == "none"  # the old code
+    (tmp_path / "go").touch()
     server.wait_for_log("generation 2 answers")
     answers_only(server, "new")
 
@@ -226,7 +231,7 @@ def test_a_broken_application_is_refused_and_the_old_one_serves(serve, write, wh
     with Load(server) as load:
         server.process.send_signal(signal.SIGHUP)
         server.wait_for_log("keeps serving")
-        assert reason in server.log
+        server.wait_for_log(reason)
         assert server.log.count("keeps serving") == 1
         write("app.py", version("mended"))
         server.process.send_signal(signal.SIGHUP)
@@ -263,7 +268,7 @@ def test_a_broken_configuration_is_refused_and_nothing_changes(serve_ini, write,
         server.wait_for_log("the new configuration is refused")
         line = next(line for line in server.log.splitlines() if "is refused" in line)
         assert line.endswith("; generation 1 keeps serving")
-        assert reason in server.log
+        server.wait_for_log(reason)
         assert body(server) == "one"
     assert not load.failures
 
@@ -365,7 +370,7 @@ def test_lazy_workers_are_replaced_with_the_new_code_and_the_master_stays(serve,
     write("app.py", version("two"))
     with Load(server) as load:
         os.utime(tmp_path / "workers", (1, 1))
-        wait_until(lambda: server.log.count("Respawned uWSGI worker") == 2, "two new workers")
+        server.wait_for_log("Respawned uWSGI worker", times=2)
         answers_only(server, "two")
     assert not load.failures
     assert "(RE)spawned" not in server.log

@@ -6,12 +6,10 @@ import resource
 import signal
 import socket
 import struct
-import threading
-import time
 
 import pytest
 
-from harness import free_port, session_members, wait_until
+from harness import SOON, free_port, session_members, wait_until
 from load import Load, answered, read_all
 
 APP = """
@@ -71,7 +69,7 @@ def test_requests_sent_at_once_after_the_start_are_answered(start, write, option
         server = start(option, "127.0.0.1:%d" % port, "--wsgi-file", "app.py", "--master", "--processes", "4",
                        "--threads", threads, http=False, address=port)
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(server.connect(3)) for _ in range(16)]
+            clients = [stack.enter_context(server.connect()) for _ in range(16)]
             for client in clients:
                 client.sendall(ASK_AND_CLOSE)
             for client in clients:
@@ -149,7 +147,7 @@ def test_nothing_is_left_of_a_server_whose_master_was_killed(start, write):
         idle.sendall(ASK)
         idle.recv(1000)
         os.kill(server.process.pid, signal.SIGKILL)
-        wait_until(lambda: not session_members(server.process.pid), "all processes to end", 2)
+        wait_until(lambda: not session_members(server.process.pid), "all processes to end", SOON)
 
 
 # ---- reloads ----
@@ -207,7 +205,7 @@ def test_a_reload_into_a_broken_program_keeps_the_old_one(serve, write):
     write("app.py", "raise ValueError('broken on purpose')\n")
     server.process.send_signal(signal.SIGHUP)
     server.wait_for_log("keeps serving")
-    assert "ValueError: broken on purpose" in server.log
+    server.wait_for_log("ValueError: broken on purpose")
     assert answered(server).endswith(b"hello")
 
 
@@ -235,7 +233,7 @@ def test_a_worker_without_descriptors_waits_for_them_without_spinning(serve, thr
         before = cpu_seconds(pid)
         said = server.log.count("Too many open files")
         wait_until(lambda: server.log.count("Too many open files") > said + 3, "further attempts")
-        assert cpu_seconds(pid) - before < 0.2
+        assert cpu_seconds(pid) - before < 0.5
         for client in clients[:30]:
             client.close()
         assert answered(server).endswith(b"hello")
@@ -249,7 +247,7 @@ def test_many_idle_and_slow_clients_leave_the_others_served(serve):
             client.sendall(ASK if i % 2 else b"GET / HTTP/1.1\r\nHo")
             if i % 2:
                 client.recv(1000)
-        assert answered(server, timeout=1).endswith(b"hello")
+        assert answered(server).endswith(b"hello")
 
 
 # ---- programs that do not end ----
@@ -306,7 +304,7 @@ def test_an_exc_info_that_is_none_is_refused(serve):
 def test_a_client_that_ends_with_its_last_request_is_let_go(serve):
     server = serve(APP, "--http-keepalive=60")
     for _ in range(50):
-        with server.connect(3) as s:
+        with server.connect() as s:
             s.sendall(ASK)
             s.recv(1000)
             s.sendall(ASK)
@@ -333,12 +331,15 @@ def test_a_client_that_sends_but_does_not_read_is_given_up(serve):
     server = serve(APP, "--socket-timeout", "1")
     with server.connect() as s:
         s.sendall(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
-        end = time.monotonic() + 8
-        with pytest.raises(OSError):
-            while time.monotonic() < end:
+
+        def refused():
+            try:
                 s.sendall(b"x")
-                with contextlib.suppress(TimeoutError):
-                    threading.Event().wait(0.1)
+                return False
+            except OSError:
+                return True
+
+        wait_until(refused, "the server to have enough")
 
 
 def test_a_refused_upload_is_told_why_however_fast_it_comes(serve):

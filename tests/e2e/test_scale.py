@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from binary import BINARY
-from harness import free_port, session_members, wait_until
+from harness import DEADLINE, free_port, session_members, wait_until
 from load import Load, answered
 
 APP = """
@@ -50,9 +50,9 @@ def test_a_cheap_gateway_wakes_the_workers_too(start, write):
 
 
 def test_idle_workers_end_and_come_back(scaled):
-    server = scaled("--idle", "1", "--processes", "2")
+    server = scaled("--idle", "2", "--processes", "2")
     wait_until(lambda: workers(server) == 2, "two workers")
-    server.wait_for_log("workers have been inactive for more than 1 seconds")
+    server.wait_for_log("workers have been inactive for more than 2 seconds")
     wait_until(lambda: workers(server) == 0, "no workers")
     for _ in range(2):
         assert answered(server).endswith(b"hello")
@@ -76,7 +76,7 @@ def test_busy_workers_get_help_and_lose_it_again(scaled):
         load.join()
         assert not load.failures
     wait_until(lambda: workers(server) == 1, "one worker")
-    assert "cheaped." in server.log
+    server.wait_for_log("cheaped.")
 
 
 def test_letters_change_the_number_of_workers(scaled, tmp_path):
@@ -99,23 +99,23 @@ def test_a_reload_while_cheap_stays_cheap(scaled, tmp_path):
     server = scaled("--cheap", "--master-fifo", "fifo")
     (tmp_path / "fifo").write_text("r")
     server.wait_for_log("(RE)spawned")
-    wait_until(lambda: server.log.count("WSGI app 0") == 2, "the new generation")
+    server.wait_for_log("WSGI app 0", times=2)
     assert answered(server).endswith(b"hello")
 
 
 def test_cheaper_has_to_be_less_than_processes():
     done = subprocess.run([BINARY, "--http-socket", ":0", "--processes", "2", "--cheaper", "2"], capture_output=True, text=True,
-                          timeout=20)
+                          timeout=DEADLINE)
     assert done.returncode == 1
     assert "invalid cheaper value: must be lower than processes" in done.stderr
 
 
 def test_the_algorithms_are_listed():
-    done = subprocess.run([BINARY, "--cheaper-algo-list"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, "--cheaper-algo-list"], capture_output=True, text=True, timeout=DEADLINE)
     assert re.findall(r"^\w+$", done.stdout, re.M) == ["spare", "backlog", "busyness", "manual"]
 
 
 def test_an_unknown_algorithm_is_refused():
-    done = subprocess.run([BINARY, "--cheaper-algo", "magic"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, "--cheaper-algo", "magic"], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert "magic" in done.stderr

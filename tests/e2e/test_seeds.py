@@ -6,7 +6,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from harness import free_port, session_members, wait_until
+from harness import free_port
 from load import Load, answered
 
 BOOTSTRAP = """
@@ -74,6 +74,7 @@ def test_the_xml_file_serves(start, write):
 def test_the_application_is_loaded_once_or_once_in_each_worker(serve, options, loads):
     server = serve("print('loading', flush=True)\n" + BOOTSTRAP.replace("\n    ", "\n"), "--processes", "4", *options)
     assert server.get().text == "HelloWorld"
+    server.wait_for_log("loading\n", times=loads)
     assert server.log.count("loading\n") == loads
 
 
@@ -92,7 +93,7 @@ def test_each_thread_of_each_worker_answers_a_request_at_the_same_time(serve, tm
         clients = [stack.enter_context(server.connect()) for _ in range(8)]
         for client in clients:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        wait_until(lambda: server.log.count("begun\n") == 8, "eight requests at once")
+        server.wait_for_log("begun\n", times=8)
         (tmp_path / "wait").unlink()
         for client in clients:
             assert b" 200 OK" in client.recv(1000)
@@ -100,8 +101,7 @@ def test_each_thread_of_each_worker_answers_a_request_at_the_same_time(serve, tm
 
 def test_the_master_replaces_a_worker_and_obeys_signals(serve):
     server = serve(BOOTSTRAP, "--processes", "2")
-    victim = max(session_members(server.process.pid))
-    os.kill(victim, signal.SIGKILL)
+    os.kill(server.pid_of("worker", 2), signal.SIGKILL)
     server.wait_for_log("trying respawn")
     server.wait_for_log("Respawned uWSGI worker")
     server.process.send_signal(signal.SIGHUP)
@@ -138,7 +138,7 @@ def test_a_chain_of_overridden_workers_waits_for_each_to_accept(start, write, tm
     (tmp_path / "chain").touch()
     server = start("--master", "--processes", "2", "--python-worker-override", "worker.py", "--touch-chain-reload", "chain")
     assert answered(server).endswith(b"hello")
-    wait_until(lambda: server.log.count(" accepts\n") == 2, "both to accept")
+    server.wait_for_log(" accepts\n", times=2)
     old = len(server.log)
     with Load(server) as load:
         os.utime(tmp_path / "chain", (1, 1))

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from harness import BINARY, session_members, wait_until
+from harness import BINARY, DEADLINE, session_members, wait_until
 
 # What is posted is evaluated where the application lives; every task that runs leaves a line.
 APP = """
@@ -184,7 +184,7 @@ def test_a_spooler_is_chosen_by_its_path_or_its_number(spooling, tmp_path):
 
 def test_programs_can_ask_about_spoolers_and_tasks(spooling, tmp_path):
     server = spooling("--spooler-processes", "2", "--spooler", "two", "--spooler-external", "away")
-    wait_until(lambda: server.log.count("spawned uWSGI spooler ") == 4, "all spoolers")
+    server.wait_spawned("spooler", 4)
     pids = eval(server.ask("uwsgi.spooler_pids()"))
     assert len(pids) == 5 and pids[4] == 0 and pids[0] == spooler_pid(server) and all(pids[:4])
     path = server.spool(id="1", at=2000000000)
@@ -281,7 +281,7 @@ def test_priorities_count_without_spooler_ordered_too(spooling, tmp_path):
 
 def test_a_task_does_not_run_before_its_time(spooling, tmp_path):
     server = spooling("--spooler-frequency", "1000")
-    at = int(time.time()) + 2
+    at = int(time.time()) + 5
     server.spool(id="late", at=at)
     server.spool(id="far", at=at + 1000)
     server.spool(id="now", at=1)
@@ -349,7 +349,7 @@ def test_a_task_that_fails_too_often_is_laid_among_the_dead(spooling, tmp_path, 
     server.wait_for_log("failed (attempt 1 of 2), it is run again in 1 seconds")
     server.wait_for_log("failed 2 times: it is moved to %s/dead" % (tmp_path / "sp"))
     assert "ValueError: a task that fails" in server.log or what == "exit"
-    assert not list((tmp_path / "sp/.state").glob("tries_*"))
+    wait_until(lambda: not list((tmp_path / "sp/.state").glob("tries_*")), "its count to be forgotten")
 
 
 def test_a_task_that_kills_its_process_does_not_stop_the_others(spooling, tmp_path):
@@ -542,7 +542,7 @@ def test_a_directory_that_everybody_can_write_to_is_told(spooling, tmp_path):
     (tmp_path / "sp").mkdir()
     (tmp_path / "sp").chmod(0o777)
     server = spooling()
-    assert "WARNING: the spooler directory %s is writable for everybody" % (tmp_path / "sp") in server.log
+    server.wait_for_log("WARNING: the spooler directory %s is writable for everybody" % (tmp_path / "sp"))
 
 
 def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp_path):
@@ -563,7 +563,7 @@ def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp
 
 
 def command(folder, name):
-    done = subprocess.run([BINARY, "--" + name, folder / "sp"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, "--" + name, folder / "sp"], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -580,7 +580,7 @@ def test_an_operator_lists_revives_and_removes_tasks(spooling, tmp_path):
     assert eval(lines(tmp_path, "tasks")[1])[1] == str(tmp_path / "sp/3")
     assert command(tmp_path, "spool-purge") == "1 removed\n"
     assert not dead(tmp_path) and len(tasks(tmp_path)) == 1
-    missing = subprocess.run([BINARY, "--spool-list", tmp_path / "none"], capture_output=True, text=True, timeout=20)
+    missing = subprocess.run([BINARY, "--spool-list", tmp_path / "none"], capture_output=True, text=True, timeout=DEADLINE)
     assert missing.returncode == 1 and "No such file" in missing.stderr
 
 
@@ -683,7 +683,7 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
     writer.join()
     if servers[-1].process.poll() is not None:
         servers.append(spooling(*options))
-    wait_until(lambda: not tasks(tmp_path), lambda: "an empty directory: %d tasks left" % len(tasks(tmp_path)), 60)
+    wait_until(lambda: not tasks(tmp_path), lambda: "an empty directory: %d tasks left" % len(tasks(tmp_path)))
     assert acknowledged - set(lines(tmp_path)) == set()
     assert not dead(tmp_path), "nothing was torn"
 
@@ -753,7 +753,7 @@ def test_what_2_0_writes_is_run_here_at_once(spooling, old_server, tmp_path, wri
 
 def ask_packet(address, data):
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
+        s.settimeout(DEADLINE)
         s.connect(str(address))
         s.sendall(data)
         answer = b""

@@ -3,12 +3,11 @@ import json
 import os
 import subprocess
 
-
-from harness import BINARY
+from harness import BINARY, DEADLINE
 
 
 def api(form):
-    result = subprocess.run([os.path.abspath(BINARY), "--api=" + form], capture_output=True, text=True, timeout=20)
+    result = subprocess.run([os.path.abspath(BINARY), "--api=" + form], capture_output=True, text=True, timeout=DEADLINE)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

@@ -38,7 +38,7 @@ def test_the_page_names_every_unit():
 
 
 def ask(port):
-    with socket.create_connection(("127.0.0.1", port), 10) as s:
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
         s.sendall(b"GET / HTTP/1.0\r\n\r\n")
         parts = []
         while part := s.recv(65536):
@@ -65,7 +65,7 @@ def activated(tmp_path, write):
     yield activated
     for process in processes:
         process.terminate()
-        process.wait(20)
+        process.wait(DEADLINE)
 
 
 @pytest.mark.parametrize("options", [

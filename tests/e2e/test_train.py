@@ -25,6 +25,7 @@ import venv
 import pytest
 
 from binary import BINARY, clean_environment, free_port, last_line, run
+from harness import DEADLINE
 
 TRAIN = pathlib.Path(__file__).resolve().parents[1] / "configs" / "train"
 FILES = sorted(p.name for p in TRAIN.iterdir())
@@ -198,9 +199,9 @@ def listeners(keys, extra):
 def connect(address, base):
     match = re.fullmatch(r"\s*([\w.]*):\s*(\d+)\s*", address)
     if match:
-        return socket.create_connection(("127.0.0.1", int(match[2])), timeout=10)
+        return socket.create_connection(("127.0.0.1", int(match[2])), timeout=DEADLINE)
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(10)
+    client.settimeout(DEADLINE)
     with contextlib.chdir(base):  # a path may be longer than an address
         client.connect(os.path.relpath(base / address, base))
     return client
@@ -310,7 +311,7 @@ def test_a_configuration_of_the_wild_starts_and_answers(name, place, environment
     try:
         # A relative unix socket is under the directory the server was in when it was bound.
         places = (world.conf, world.path(dict(keys).get("chdir", "."), world.conf))
-        answered = wait_for_answer(server, log, places, listeners(keys, extra), time.monotonic() + 20)
+        answered = wait_for_answer(server, log, places, listeners(keys, extra), time.monotonic() + DEADLINE)
     finally:
         stop(server)
     logs = "".join(p.read_text(errors="replace") for p in place.rglob("*log*") if p.is_file())

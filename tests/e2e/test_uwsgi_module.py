@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from harness import wait_until
+
 ASK = """
 import json, os, sys, time
 import uwsgi
@@ -252,7 +254,6 @@ def test_reload_reloads(serve):
     server = serve(ASK, "--processes", "1")
     before = server.post("/", b"os.getpid()").text
     assert server.post("/", b"uwsgi.reload()").text == "True"
-    from harness import wait_until
     wait_until(lambda: server.post("/", b"os.getpid()").text != before, "another worker")
 
 
@@ -279,10 +280,16 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/set":
         return [b"%d" % uwsgi.set_option(10, 1234)]
-    time.sleep(0.3)  # so that two requests at once need both workers
+    time.sleep(0.1)  # so that two requests at once need both workers
     return [b"%d %d" % (uwsgi.worker_id(), uwsgi.get_option(10))]
 """, "--processes", "2")
     assert server.get("/set").text == "1234"
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        seen = {answer.text for answer in pool.map(lambda _: server.get(), range(2))}
+    seen = set()
+
+    def both():
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            seen.update(answer.text for answer in pool.map(lambda _: server.get(), range(2)))
+        return len(seen) >= 2
+
+    wait_until(both, "both workers to answer")
     assert seen == {"1 1234", "2 1234"}

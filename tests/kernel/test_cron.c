@@ -115,3 +115,78 @@ Test(cron, a_zone_without_daylight_saving_is_no_exception)
 	struct cron_spec spec = { { 40, 2, -1, -1, -1 } };
 	cr_assert_eq(runs(spec, at(2026, 1, 1, 0, 0), at(2027, 1, 1, 0, 0)), 365);
 }
+
+/* ---- the next time ---- */
+
+static int64_t next_by_looking(const struct cron_spec *spec, int64_t after, int64_t until)
+{
+	for (int64_t minute = after + 1; minute <= until; minute++)
+		if (cron_is_due(spec, minute - 1, minute))
+			return minute;
+	return -1;
+}
+
+Test(cron, knows_the_next_time_of_a_job)
+{
+	static const struct {
+		struct cron_spec spec;
+		int after[5], next[5];
+	} rows[] = {
+		{ { { -1, -1, -1, -1, -1 } }, { 2026, 5, 1, 12, 0 }, { 2026, 5, 1, 12, 1 } },
+		{ { { -5, -1, -1, -1, -1 } }, { 2026, 5, 1, 12, 0 }, { 2026, 5, 1, 12, 5 } },
+		{ { { 0, 12, -1, -1, -1 } }, { 2026, 5, 1, 12, 0 }, { 2026, 5, 2, 12, 0 } },
+		{ { { 0, 0, 1, 1, -1 } }, { 2026, 1, 1, 0, 0 }, { 2027, 1, 1, 0, 0 } },
+		{ { { 30, 6, 31, -1, -1 } }, { 2026, 8, 31, 6, 30 }, { 2026, 10, 31, 6, 30 } },
+		{ { { 30, 6, 13, -1, 5 } }, { 2026, 5, 8, 7, 0 }, { 2026, 5, 13, 6, 30 } }, /* the 13th or a Friday */
+		{ { { 0, 0, 29, 2, -1 } }, { 2026, 5, 1, 0, 0 }, { 2028, 2, 29, 0, 0 } },
+		{ { { 0, 0, 29, 2, -1 } }, { 2096, 2, 29, 0, 0 }, { 2104, 2, 29, 0, 0 } },   /* 2100 is no leap year */
+		{ { { 40, 2, -1, -1, -1 } }, { 2026, 3, 28, 3, 0 }, { 2026, 3, 29, 3, 0 } }, /* the time is skipped */
+		{ { { 40, 2, -1, -1, -1 } }, { 2026, 3, 29, 3, 0 }, { 2026, 3, 30, 2, 40 } },
+		{ { { 40, 2, -1, -1, -1 } }, { 2026, 10, 25, 3, 0 }, { 2026, 10, 26, 2, 40 } },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const int *a = rows[i].after, *n = rows[i].next;
+		cr_expect_eq(cron_next(&rows[i].spec, at(a[0], a[1], a[2], a[3], a[4])),
+			     at(n[0], n[1], n[2], n[3], n[4]), "row %zu", i);
+	}
+}
+
+Test(cron, runs_a_job_of_a_repeated_time_next_when_it_comes_first)
+{
+	const struct cron_spec spec = { { 30, 2, -1, -1, -1 } };
+	int64_t before = at(2026, 10, 25, 1, 0), next = cron_next(&spec, before);
+	cr_expect_eq(next, before + 90);
+	cr_expect_eq(cron_next(&spec, next), next + 25 * 60);
+}
+
+Test(cron, has_no_next_time_for_what_never_comes)
+{
+	static const struct cron_spec never[] = {
+		{ { 0, 0, 30, 2, -1 } }, { { 60, -1, -1, -1, -1 } }, { { 0, 24, -1, -1, -1 } },
+		{ { 0, 0, 1, 13, -1 } }, { { 0, 0, -1, -1, 8 } },    { { 0, 0, 32, -1, -1 } },
+	};
+	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+		cr_expect_eq(cron_next(&never[i], at(2026, 5, 1, 0, 0)), -1, "row %zu", i);
+}
+
+Test(cron, finds_the_next_time_that_looking_at_each_minute_finds)
+{
+	static const char *const zones[] = { "CET-1CEST,M3.5.0,M10.5.0/3", /* set at 2 and 3 o'clock */
+					     "<-03>3<-02>,M10.3.0/0,M2.3.0/0" /* at midnight: a day begins at 1 */ };
+	static const struct cron_spec specs[] = {
+		{ { 30, 0, -1, -1, -1 } }, { { 30, 2, -1, -1, 0 } },   { { -7, -5, -3, -1, -1 } },
+		{ { 0, 0, 15, -1, 3 } },   { { -1, 23, -1, -6, -1 } }, { { 59, -1, 1, -1, -1 } },
+	};
+	for (size_t zone = 0; zone < 2; zone++) {
+		setenv("TZ", zones[zone], 1);
+		tzset();
+		int64_t from = at(2026, 1, 1, 0, 0), to = at(2027, 1, 1, 0, 0);
+		for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
+			for (int64_t minute = from; minute < to;) {
+				int64_t next = cron_next(&specs[i], minute);
+				cr_assert_eq(next, next_by_looking(&specs[i], minute, next + 1),
+					     "zone %zu row %zu after %lld", zone, i, (long long)minute);
+				minute = next;
+			}
+	}
+}

@@ -40,6 +40,12 @@ typedef void uwsgi_hook_stuck(int core, int tid);
 /* An operator's letter that the kernel has no meaning for: 'E' rescan, 'B' reinforcement, 'S' subscriptions. */
 typedef void uwsgi_hook_command(char letter);
 #define UWSGI_HOOK_MASTER_COMMAND "master.command/1" /* [master] */
+/* A plugin may wait on the master's loop (uwsgi_loop), for what it bound in init say.  The master looks after everybody
+ * else meanwhile: what is called there takes a moment, waits for nothing and runs no code of a user.  What it has open
+ * is closed in all it forks, by the listener of CHILD; the loop is not its own there. */
+typedef void uwsgi_hook_master(void);
+#define UWSGI_HOOK_MASTER_START "master.start/1" /* [master] before anything is forked */
+#define UWSGI_HOOK_MASTER_CHILD "master.child/1" /* [zygote] [child] the master has just forked this process */
 typedef void uwsgi_hook_generation(unsigned generation);
 #define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */
 

@@ -44,6 +44,8 @@ struct uwsgi_proc_info {
 	uint64_t rss_bytes, vsz_bytes; /* 0 unless an option has the memory looked at */
 	/* since 1.1: clients that were too slow */
 	uint64_t head_timeouts, body_timeouts, send_timeouts, idle_timeouts;
+	/* of the signals, those whose handler failed; when it handled the last one */
+	uint64_t signal_failures, last_signal_us;
 };
 
 /* This process. */

@@ -19,27 +19,40 @@ struct uwsgi_request;
 /* ---- variable names ---- */
 
 /* Names the server knows; each has a fixed id, UWSGI_KEY_<name>. */
-#define UWSGI_KNOWN_KEYS(X)                                                                                            \
-	X(REQUEST_METHOD)                                                                                              \
-	X(REQUEST_URI)                                                                                                 \
-	X(PATH_INFO)                                                                                                   \
-	X(QUERY_STRING)                                                                                                \
-	X(SCRIPT_NAME)                                                                                                 \
-	X(SERVER_PROTOCOL)                                                                                             \
-	X(SERVER_NAME)                                                                                                 \
-	X(SERVER_PORT)                                                                                                 \
-	X(REMOTE_ADDR)                                                                                                 \
-	X(REMOTE_PORT)                                                                                                 \
-	X(REMOTE_USER)                                                                                                 \
-	X(CONTENT_TYPE)                                                                                                \
-	X(CONTENT_LENGTH)                                                                                              \
-	X(DOCUMENT_ROOT)                                                                                               \
-	X(HTTPS)                                                                                                       \
-	X(UWSGI_SCHEME)                                                                                                \
-	X(UWSGI_APPID)                                                                                                 \
-	X(HTTP_HOST) X(HTTP_USER_AGENT) X(HTTP_REFERER) X(HTTP_COOKIE) X(HTTP_ACCEPT) X(HTTP_ACCEPT_ENCODING)          \
-		X(HTTP_ACCEPT_LANGUAGE) X(HTTP_CONNECTION) X(HTTP_AUTHORIZATION) X(HTTP_X_FORWARDED_FOR)               \
-			X(HTTP_X_FORWARDED_PROTO) X(HTTP_X_FORWARDED_SSL) X(HTTP_ORIGIN) X(HTTP_UPGRADE)
+/* clang-format off */
+#define UWSGI_KNOWN_KEYS(X) \
+	X(REQUEST_METHOD) \
+	X(REQUEST_URI) \
+	X(PATH_INFO) \
+	X(QUERY_STRING) \
+	X(SCRIPT_NAME) \
+	X(SERVER_PROTOCOL) \
+	X(SERVER_NAME) \
+	X(SERVER_PORT) \
+	X(REMOTE_ADDR) \
+	X(REMOTE_PORT) \
+	X(REMOTE_USER) \
+	X(CONTENT_TYPE) \
+	X(CONTENT_LENGTH) \
+	X(DOCUMENT_ROOT) \
+	X(HTTPS) \
+	X(UWSGI_SCHEME) \
+	X(UWSGI_APPID) \
+	X(HTTP_HOST) \
+	X(HTTP_USER_AGENT) \
+	X(HTTP_REFERER) \
+	X(HTTP_COOKIE) \
+	X(HTTP_ACCEPT) \
+	X(HTTP_ACCEPT_ENCODING) \
+	X(HTTP_ACCEPT_LANGUAGE) \
+	X(HTTP_CONNECTION) \
+	X(HTTP_AUTHORIZATION) \
+	X(HTTP_X_FORWARDED_FOR) \
+	X(HTTP_X_FORWARDED_PROTO) \
+	X(HTTP_X_FORWARDED_SSL) \
+	X(HTTP_ORIGIN) \
+	X(HTTP_UPGRADE)
+/* clang-format on */
 
 enum uwsgi_known_key {
 #define X(name) UWSGI_KEY_##name,

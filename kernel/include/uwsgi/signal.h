@@ -35,6 +35,11 @@ UWSGI_API int uwsgi_signal_group(const char *target, const char *kind, const boo
  * counted. [master] [zygote] [child] */
 UWSGI_API int uwsgi_signal_raise(uint8_t number);
 
+/* Raise a number in another server, through one of its sockets; it may take `ms` milliseconds, twice.  0; -EACCES: that
+ * server refuses it; -EPROTO: it answers to no such packet; or another negative errno.  [any] */
+#define UWSGI_SIGNAL_MODIFIER 110
+UWSGI_API int uwsgi_signal_send(const char *address, uint8_t number, int ms);
+
 /* For a process that does not run the kernel's loop: a descriptor that is readable when a signal may be there for it.
  * -ENOTCONN: no signal can reach it.  [child] */
 UWSGI_API int uwsgi_signal_fd(void);

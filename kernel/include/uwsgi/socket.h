@@ -1,4 +1,4 @@
-/* uwsgi/socket.h - the sockets the server listens on. */
+/* uwsgi/socket.h - the sockets the server listens on, and connections to others. */
 #ifndef UWSGI_SOCKET_H
 #define UWSGI_SOCKET_H
 
@@ -6,6 +6,7 @@
 
 UWSGI_BEGIN_DECLS
 
+struct uwsgi_strings;
 struct uwsgi_var;
 
 /* A bound socket.  Made in [main], the same in every process after, never freed. */
@@ -28,6 +29,11 @@ UWSGI_API int uwsgi_socket_add(const char *address, const char *protocol);
  * they start with `protocol`.  [main], from init.  NULL after the reason was logged. */
 UWSGI_API struct uwsgi_socket *uwsgi_socket_gateway(const char *address, const char *protocol);
 
+/* Bind `address` for the plugin itself: no worker accepts there.  The file of a unix socket gets `mode`.  Kept over
+ * reloads, removed with vacuum.  [main], from init.  A non-blocking descriptor, or a negative errno after the reason
+ * was logged. */
+UWSGI_API int uwsgi_socket_own(const char *address, unsigned mode);
+
 /* What a gateway waits on for connections.  [gateway] */
 UWSGI_API int uwsgi_socket_gateway_fd(struct uwsgi_socket *socket);
 
@@ -42,6 +48,19 @@ UWSGI_API int uwsgi_socket_queue_fd(struct uwsgi_socket *socket);
 
 /* The sockets of the workers in configuration order.  [any] */
 UWSGI_API size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r);
+/* Is it one of these names?  For options that say through which sockets something is allowed.  [any] */
+UWSGI_API bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names);
+
+/* Connect to "host:port", ":port" (this machine), "/path" or "@abstract", waiting `ms` milliseconds at most (-1: as
+ * long as it takes; the name of a host is looked up without this limit).  A blocking descriptor, close-on-exec, or a
+ * negative errno: -EINVAL when it is no address.  [any] */
+UWSGI_API int uwsgi_connect(const char *address, int ms);
+/* The numeric form of such an address: the name of a host is looked up.  0, or -EINVAL.  [any] */
+UWSGI_API int uwsgi_address(const char *address, char *text_r, size_t size);
+/* Begin to connect: a non-blocking descriptor, which is writable when it is decided, or a negative errno. */
+UWSGI_API int uwsgi_connect_begin(const char *address);
+/* What became of it: 0 or a negative errno. */
+UWSGI_API int uwsgi_connect_result(int fd);
 
 UWSGI_END_DECLS
 #endif

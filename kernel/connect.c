@@ -1,0 +1,73 @@
+/* connect.c - connections to others; see uwsgi/socket.h. */
+#include "address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <uwsgi/loop.h>
+#include <uwsgi/socket.h>
+
+int uwsgi_address(const char *address, char *text_r, size_t size)
+{
+	struct address to;
+	char text[ADDRESS_TEXT_MAX];
+	if (address_parse(address, false, &to) || to.inherited_fd != -1)
+		return -EINVAL;
+	address_format(&to, text);
+	return snprintf(text_r, size, "%s", text) < (int)size ? 0 : -EINVAL;
+}
+
+int uwsgi_connect_begin(const char *address)
+{
+	struct address to;
+	if (address_parse(address, false, &to) || to.inherited_fd != -1)
+		return -EINVAL;
+	int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -errno;
+	if (connect(fd, &to.sa, to.len) == 0 || errno == EINPROGRESS)
+		return fd;
+	int failed = -errno;
+	close(fd);
+	return failed;
+}
+
+int uwsgi_connect_result(int fd)
+{
+	int error = 0;
+	socklen_t size = sizeof error;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1 ? -errno : -error;
+}
+
+/* A signal that comes meanwhile does not make the wait longer. */
+static int wait_until_decided(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	uint64_t end = uwsgi_now_ms() + (uint64_t)(ms < 0 ? 0 : ms);
+	for (;;) {
+		uint64_t now = uwsgi_now_ms();
+		int left = ms < 0 ? -1 : end > now ? (int)(end - now) : 0, ready = poll(&p, 1, left);
+		if (ready > 0)
+			return uwsgi_connect_result(fd);
+		if (ready == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int uwsgi_connect(const char *address, int ms)
+{
+	int fd = uwsgi_connect_begin(address);
+	if (fd < 0)
+		return fd;
+	int failed = wait_until_decided(fd, ms);
+	if (!failed && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == -1)
+		failed = -errno;
+	if (!failed)
+		return fd;
+	close(fd);
+	return failed;
+}

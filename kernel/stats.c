@@ -1,0 +1,325 @@
+/* stats.c - see stats.h: the kernel's sections, with the names uWSGI 2.0 has for what it had, then the listeners'.
+ *
+ * What is not known is left out: a zero would be a statement. */
+#include "stats.h"
+
+#include "api_server.h"
+#include "crew.h"
+#include "cron_command.h"
+#include "hook.h"
+#include "listen.h"
+#include "settings.h"
+#include "signal_bus.h"
+#include "sources.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uwsgi/api.h>
+#include <uwsgi/stats.h>
+
+struct stats {
+	struct crew *crew;
+	const struct cron_commands *cron;
+};
+
+/* What is looked at, and where it goes. */
+struct view {
+	const struct stats *stats;
+	struct kernel *k;
+	struct generation *g; /* the one that serves; NULL: none does */
+	struct uwsgi_value *map;
+};
+
+static void add_text(struct uwsgi_value *to, const char *key, const char *text)
+{
+	uwsgi_add_str(to, key, text, strlen(text));
+}
+
+/* ---- sockets ---- */
+
+struct queue {
+	bool known; /* unix sockets do not tell */
+	uint32_t waiting, room;
+};
+
+static struct queue queue_of(const struct uwsgi_socket *socket)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof info;
+	if (socket->is_unix || socket->handover || getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1)
+		return (struct queue){ 0 };
+	/* of a listening socket: connections nobody accepted, and how many fit */
+	return (struct queue){ true, info.tcpi_unacked, info.tcpi_sacked };
+}
+
+static uint32_t connections_waiting(const struct view *v)
+{
+	const struct uwsgi_socket *const *sockets;
+	size_t count = listeners_list(v->k->listeners, &sockets);
+	uint32_t waiting = 0;
+	for (size_t i = 0; i < count; i++)
+		waiting += queue_of(sockets[i]).waiting;
+	return waiting;
+}
+
+static void add_sockets(const struct view *v)
+{
+	const struct uwsgi_socket *const *sockets;
+	size_t count = listeners_list(v->k->listeners, &sockets);
+	struct uwsgi_value *list = uwsgi_add_list(v->map, "sockets");
+	for (size_t i = 0; i < count; i++) {
+		struct uwsgi_value *socket = uwsgi_add_map(list, NULL);
+		struct queue queue = queue_of(sockets[i]);
+		add_text(socket, "name", sockets[i]->name);
+		add_text(socket, "proto", sockets[i]->protocol);
+		if (!queue.known)
+			continue;
+		uwsgi_add_int(socket, "queue", queue.waiting);
+		uwsgi_add_int(socket, "max_queue", queue.room);
+	}
+}
+
+/* ---- the server ---- */
+
+static void add_server(const struct view *v)
+{
+	char cwd[PATH_MAX];
+	uint32_t waiting = connections_waiting(v);
+	add_text(v->map, "version", UWSGI_VERSION);
+	uwsgi_add_int(v->map, "listen_queue", waiting);
+	uwsgi_add_int(v->map, "signal_queue", v->g ? signal_bus_waiting(v->g->bus, -1) : 0);
+	uwsgi_add_int(v->map, "load", waiting);
+	uwsgi_add_int(v->map, "pid", getpid());
+	uwsgi_add_int(v->map, "uid", getuid());
+	uwsgi_add_int(v->map, "gid", getgid());
+	add_text(v->map, "cwd", getcwd(cwd, sizeof cwd) ? cwd : "");
+	if (v->g)
+		uwsgi_add_int(v->map, "generation", v->g->number);
+}
+
+/* ---- processes ---- */
+
+static struct uwsgi_proc_info look_at(const struct view *v, int kind, int number)
+{
+	const struct proc_slot *slot = proc_slot_find(v->k->table, kind, number);
+	struct uwsgi_proc_info info = { .kind = proc_kind_at(v->k->table, kind)->name, .number = number };
+	if (slot)
+		proc_info(v->k->table, slot, &info);
+	return info;
+}
+
+static int signals_waiting(const struct view *v, const struct uwsgi_proc_info *info)
+{
+	int queue = v->g ? signal_bus_queue(v->g->bus, info->kind, info->number) : -1;
+	return queue < 0 ? 0 : (int)signal_bus_waiting(v->g->bus, queue);
+}
+
+static double seconds(uint64_t us)
+{
+	return (double)(us / 1000) / 1000;
+}
+
+/* What a process did besides requests. */
+static void add_signal_record(const struct view *v, struct uwsgi_value *to, const struct uwsgi_proc_info *info)
+{
+	uwsgi_add_int(to, "signal_queue", signals_waiting(v, info));
+	uwsgi_add_int(to, "signal_failures", (int64_t)info->signal_failures);
+	uwsgi_add_float(to, "last_signal", seconds(info->last_signal_us));
+}
+
+/* The table counts the cores that are busy, not which they are: with one it is known. */
+static void add_cores(const struct view *v, struct uwsgi_value *worker, const struct uwsgi_proc_info *info)
+{
+	struct uwsgi_value *list = uwsgi_add_list(worker, "cores");
+	int count = info->pid ? v->k->settings->threads : 0;
+	for (int i = 0; i < count; i++) {
+		struct uwsgi_value *core = uwsgi_add_map(list, NULL);
+		uwsgi_add_int(core, "id", i);
+		if (count > 1)
+			continue;
+		uwsgi_add_int(core, "requests", (int64_t)info->requests);
+		uwsgi_add_int(core, "in_request", info->state == UWSGI_PROC_BUSY);
+	}
+}
+
+static void add_worker(const struct view *v, struct uwsgi_value *list, const struct uwsgi_proc_info *info)
+{
+	struct uwsgi_value *worker = uwsgi_add_map(list, NULL);
+	bool paused = info->state == UWSGI_PROC_IDLE && atomic_load(&v->k->shared->paused);
+	api_server_describe(worker, info, paused ? "pause" : NULL);
+	uwsgi_add_int(worker, "generation", info->generation);
+	add_signal_record(v, worker, info);
+	add_cores(v, worker, info);
+}
+
+static void add_workers(const struct view *v)
+{
+	struct uwsgi_value *list = uwsgi_add_list(v->map, "workers");
+	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
+		for (int number = 1; row->flags & UWSGI_KIND_SERVES && number <= row->count(); number++) {
+			struct uwsgi_proc_info info = look_at(v, kind, number);
+			add_worker(v, list, &info);
+		}
+	}
+}
+
+static void add_process(const struct view *v, struct uwsgi_value *list, const struct uwsgi_proc_info *info)
+{
+	struct uwsgi_value *process = uwsgi_add_map(list, NULL);
+	uwsgi_add_int(process, "id", info->number);
+	uwsgi_add_int(process, "pid", info->pid);
+	add_text(process, "status", api_server_status(info->state));
+	uwsgi_add_int(process, "generation", info->generation);
+	uwsgi_add_int(process, "respawns", (int64_t)info->respawns);
+	uwsgi_add_int(process, "last_spawn", (int64_t)(info->last_spawn_us / 1000000));
+	uwsgi_add_int(process, "signals", (int64_t)info->signals);
+	add_signal_record(v, process, info);
+}
+
+static bool has(const struct uwsgi_value *map, const char *name)
+{
+	for (size_t i = 0; i < uwsgi_value_len(map); i++)
+		if (!strcmp(uwsgi_value_str(uwsgi_value_key_at(map, i)).p, name))
+			return true;
+	return false;
+}
+
+/* Those of the kinds nobody has told of. */
+static void add_others(const struct view *v)
+{
+	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
+		char name[64];
+		snprintf(name, sizeof name, "%ss", row->name);
+		if (!row->count() || has(v->map, name))
+			continue;
+		struct uwsgi_value *list = uwsgi_add_list(v->map, name);
+		for (int number = 1; number <= row->count(); number++) {
+			struct uwsgi_proc_info info = look_at(v, kind, number);
+			add_process(v, list, &info);
+		}
+	}
+}
+
+/* ---- what raises signals, what is run at times ---- */
+
+static void add_record(struct uwsgi_value *to, const struct source_record *record)
+{
+	uwsgi_add_int(to, "runs", (int64_t)record->runs);
+	uwsgi_add_int(to, "failures", (int64_t)record->failures);
+	uwsgi_add_float(to, "last", seconds(record->last_us));
+}
+
+static void add_times(struct uwsgi_value *to, const int16_t *field)
+{
+	static const char *const names[] = { "minute", "hour", "day", "month", "week" };
+	for (int i = 0; i < 5; i++)
+		uwsgi_add_int(to, names[i], field[i]);
+}
+
+static void add_command(const struct cron_command *command, pid_t pid, int64_t next, void *data)
+{
+	struct uwsgi_value *cron = uwsgi_add_map(data, NULL);
+	add_times(cron, command->spec.field);
+	add_text(cron, "command", command->command);
+	uwsgi_add_int(cron, "unique", command->unique);
+	uwsgi_add_int(cron, "pid", pid ? pid : -1);
+	uwsgi_add_int(cron, "started_at", pid ? command->last : 0);
+	uwsgi_add_int(cron, "runs", (int64_t)command->runs);
+	uwsgi_add_int(cron, "failures", (int64_t)command->failures);
+	uwsgi_add_float(cron, "last", (double)command->last);
+	uwsgi_add_float(cron, "next", (double)next);
+}
+
+struct source_lists {
+	struct uwsgi_value *timers, *crons, *files, *probes;
+};
+
+static void add_source(const struct uwsgi_source *source, const struct source_record *record, void *data)
+{
+	const struct source_lists *lists = data;
+	struct uwsgi_value *list = source->type == UWSGI_SOURCE_TIMER  ? lists->timers
+				   : source->type == UWSGI_SOURCE_CRON ? lists->crons
+				   : source->type == UWSGI_SOURCE_FILE ? lists->files
+								       : lists->probes;
+	struct uwsgi_value *one = uwsgi_add_map(list, NULL);
+	if (source->type == UWSGI_SOURCE_CRON)
+		add_times(one, source->cron);
+	uwsgi_add_int(one, "signal", source->number);
+	if (source->type == UWSGI_SOURCE_FILE)
+		add_text(one, "file", source->path);
+	if (source->type == UWSGI_SOURCE_PROBE)
+		add_text(one, "address", source->path);
+	if (source->period_ms)
+		uwsgi_add_float(one, "period", (double)source->period_ms / 1000);
+	if (source->type == UWSGI_SOURCE_TIMER && source->times)
+		uwsgi_add_int(one, "left", source->times > 0 ? source->times : 0);
+	add_record(one, record);
+	if (source->type == UWSGI_SOURCE_TIMER || source->type == UWSGI_SOURCE_CRON)
+		uwsgi_add_float(one, "next", seconds(record->next_us));
+}
+
+static void add_sources(const struct view *v)
+{
+	struct source_lists lists = { .crons = uwsgi_add_list(v->map, "crons") };
+	cron_commands_each(v->stats->cron, add_command, lists.crons);
+	lists.timers = uwsgi_add_list(v->map, "timers");
+	lists.files = uwsgi_add_list(v->map, "file_monitors");
+	lists.probes = uwsgi_add_list(v->map, "probes");
+	if (v->g)
+		sources_each(v->g->sources, add_source, &lists);
+}
+
+static void add_signals(const struct view *v)
+{
+	struct uwsgi_value *list = uwsgi_add_list(v->map, "signals");
+	for (int number = 0; v->g && number < UWSGI_SIGNALS; number++) {
+		struct uwsgi_signal_info info;
+		if (signal_bus_get(v->g->bus, (uint8_t)number, &info))
+			continue;
+		struct uwsgi_value *signal = uwsgi_add_map(list, NULL);
+		uwsgi_add_int(signal, "number", number);
+		add_text(signal, "target", info.target);
+		uwsgi_add_int(signal, "raised", (int64_t)info.raised);
+		uwsgi_add_int(signal, "handled", (int64_t)info.handled);
+		uwsgi_add_int(signal, "failed", (int64_t)info.failed);
+		uwsgi_add_int(signal, "refused", (int64_t)info.refused);
+		uwsgi_add_float(signal, "last", seconds(info.last_us));
+	}
+}
+
+/* ---- all of it ---- */
+
+struct stats *stats_create(struct crew *crew, const struct cron_commands *cron)
+{
+	struct stats *stats = calloc(1, sizeof *stats);
+	if (stats)
+		*stats = (struct stats){ crew, cron };
+	return stats;
+}
+
+static int visit(uwsgi_hook_fn *fn, void *data)
+{
+	((uwsgi_hook_stats *)fn)(data);
+	return 0;
+}
+
+void stats_collect(const struct stats *stats, struct uwsgi_value *map)
+{
+	struct kernel *k = stats->crew->k;
+	const struct view v = { stats, k, crew_serving(stats->crew), map };
+	add_server(&v);
+	add_sockets(&v);
+	add_workers(&v);
+	add_sources(&v);
+	add_signals(&v);
+	hook_each(k->hooks, UWSGI_HOOK_STATS, visit, map);
+	add_others(&v);
+}

@@ -1,0 +1,127 @@
+"""Signals from outside: packets of modifier 110, uwsgi --signal, uwsgi.signal(number, address)."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from binary import run
+from harness import session_members, wait_until
+
+OLD = "/usr/bin/uwsgi-core"
+OLD_SIGNAL = pathlib.Path("/usr/lib/uwsgi/plugins/signal_plugin.so")
+OLD_PYTHON = pathlib.Path("/usr/lib/uwsgi/plugins/python3_plugin.so")
+
+APP = """
+    import uwsgi
+
+    uwsgi.register_signal(17, "worker1", lambda n: print("handled %d" % n, flush=True))
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        code = environ["wsgi.input"].read().decode()
+        try:
+            return [repr(eval(code or "0")).encode()]
+        except (OSError, ValueError) as failed:
+            return [("%s: %s" % (type(failed).__name__, failed)).encode()]
+"""
+
+
+def ask(server, code):
+    return server.post("/", code.encode()).text
+
+
+def packet(address, data):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(str(address))
+        s.sendall(data)
+        answer = b""
+        while part := s.recv(100):
+            answer += part
+        return answer
+
+
+def command(text, folder):
+    done = run("--signal", text, cwd=folder)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def listening(serve):
+    return serve(APP, "--processes", "2", "--socket", "open.sock", "--socket", "closed.sock", "--signal-remote", "open.sock")
+
+
+def handled(server):
+    return len(re.findall("handled 17", server.log))
+
+
+def test_a_packet_raises_a_signal_where_the_socket_may(listening, tmp_path):
+    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x11") == b"\xff\0\0\x01"
+    wait_until(lambda: handled(listening) == 1, "the handler")
+    assert packet(tmp_path / "closed.sock", b"\x6e\0\0\x11") == b"\xff\0\0\0"
+    listening.wait_for_log("signal 17 from the socket closed.sock is refused: signal-remote does not name it")
+    assert handled(listening) == 1
+
+
+def test_a_signal_nobody_registered_is_refused_to_the_sender(listening, tmp_path):
+    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
+    listening.wait_for_log("signal 18 from the socket open.sock is refused: it is not registered")
+
+
+def test_the_command_raises_a_signal_or_says_why_not(listening, tmp_path):
+    assert command("open.sock,17", tmp_path) == (0, "")
+    assert command("open.sock 17", tmp_path) == (0, "")
+    wait_until(lambda: handled(listening) == 2, "the handler, twice")
+    for text, why in (("open.sock,18", "the server refuses it"), ("open.sock,256", "a number from 0 to 255"),
+                      ("open.sock", "a number from 0 to 255"), ("open.sock,1x", "a number from 0 to 255"),
+                      ("missing.sock,1", "No such file")):
+        status, said = command(text, tmp_path)
+        assert status == 1 and why in said, text
+
+
+def test_a_server_without_the_plugin_does_not_answer_to_signals(serve, tmp_path):
+    serve(APP, "--socket", "other.sock")
+    status, said = command("other.sock,17", tmp_path)
+    assert status == 1 and "does not answer to signals" in said
+
+
+def test_a_program_raises_signals_in_another_server(listening, tmp_path):
+    assert ask(listening, "uwsgi.signal(17, %r)" % str(tmp_path / "open.sock")) == "True"
+    wait_until(lambda: handled(listening) == 1, "the handler")
+    closed, missing = str(tmp_path / "closed.sock"), str(tmp_path / "missing.sock")
+    assert ask(listening, "uwsgi.signal(17, %r)" % closed) == "ValueError: node %s rejected signal 17" % closed
+    assert re.match("OSError: unable to deliver signal 17 to node .*: No such file", ask(listening, "uwsgi.signal(17, %r)" % missing))
+
+
+@pytest.fixture
+def old_server(tmp_path, write):
+    """uWSGI 2.0 of the distribution, with the same handler, on old.sock."""
+    if not os.path.exists(OLD) or not OLD_SIGNAL.exists() or not OLD_PYTHON.exists():
+        pytest.skip("uwsgi-core and uwsgi-plugin-python3 are not installed")
+    write("old.py", """
+        import uwsgi
+        uwsgi.register_signal(17, "worker1", lambda n: open("old.handled", "a").write("%d\\n" % n))
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [b"old"]
+    """)
+    with open(tmp_path / "old.log", "wb") as log:
+        process = subprocess.Popen(
+            [OLD, "--plugin", "python3,signal", "--master", "--wsgi-file", "old.py", "--socket", "old.sock"],
+            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    wait_until(lambda: "spawned uWSGI worker 1" in (tmp_path / "old.log").read_text(), "uWSGI 2.0 to start")
+    yield tmp_path / "old.sock"
+    for pid in session_members(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_2_0_understands_the_signals_sent_from_here(listening, old_server, tmp_path):
+    assert command("old.sock,17", tmp_path) == (0, "")
+    assert ask(listening, "uwsgi.signal(17, %r)" % str(old_server)) == "True"
+    told = tmp_path / "old.handled"
+    wait_until(lambda: told.exists() and told.read_text() == "17\n17\n", "both to be handled")
