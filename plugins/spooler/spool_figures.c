@@ -16,7 +16,7 @@ struct spool_figures *spool_figures_create(const char *path, int processes)
 
 void spool_figures_begin(struct spool_figures *figures, int64_t now)
 {
-	atomic_fetch_add(&figures->tasks, 1);
+	atomic_fetch_add(&figures->runs, 1);
 	atomic_store(&figures->last, now);
 	atomic_store(&figures->running, true);
 }
@@ -41,7 +41,7 @@ struct spool_totals spool_figures_total(struct spool_figures *figures, int proce
 	struct spool_totals total = { 0 };
 	for (struct spool_figures *f = figures; f < figures + processes; f++) {
 		int64_t last = atomic_load(&f->last), next = atomic_load(&f->next);
-		total.tasks += atomic_load(&f->tasks);
+		total.runs += atomic_load(&f->runs);
 		total.done += atomic_load(&f->done);
 		total.failed += atomic_load(&f->failed);
 		total.last = last > total.last ? last : total.last;

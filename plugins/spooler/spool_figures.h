@@ -8,8 +8,8 @@
 
 /* Of one number: a process adds to what those before it have done. */
 struct spool_figures {
-	_Atomic uint64_t tasks;	       /* given to the program */
-	_Atomic uint64_t done, failed; /* of these; the rest wants to be run again, or is in hand */
+	_Atomic uint64_t runs;	       /* of tasks, by the program */
+	_Atomic uint64_t done, failed; /* of these; the others asked for another, or one is in hand */
 	_Atomic int64_t last, next;    /* seconds of the epoch: when a task began, when one is looked at again; 0: none */
 	_Atomic bool running;	       /* a task is in hand */
 };
@@ -24,7 +24,7 @@ void spool_figures_died(struct spool_figures *figures);
 
 /* All of a spooler together: sums, the latest `last`, the earliest `next`, how many run. */
 struct spool_totals {
-	uint64_t tasks, done, failed;
+	uint64_t runs, done, failed;
 	int64_t last, next;
 	int running;
 };

@@ -44,7 +44,10 @@ const struct spooler *spooler_of(int *number);
 /* Spool the texts and numbers of some maps.  0 with the path in the result, or -1 after uwsgi_fail. */
 int spooler_enqueue(struct uwsgi_call *c, const struct uwsgi_value *const maps[], size_t count);
 
-/* ---- spooler_api.c: functions for programs ---- */
+/* ---- spooler_api.c: functions for programs, and the statistics ---- */
+
+void spooler_stats(struct uwsgi_value *stats); /* [master] */
+
 
 int spooler_api_spool(struct uwsgi_call *c);
 int spooler_api_set_frequency(struct uwsgi_call *c);

@@ -29,6 +29,30 @@ int spooler_api_spool(struct uwsgi_call *c)
 
 /* ---- the spoolers ---- */
 
+/* One map for each process, as under uWSGI 2.0; nothing of a disk, which the master must not wait for. */
+void spooler_stats(struct uwsgi_value *stats)
+{
+	struct uwsgi_value *list = uwsgi_add_list(stats, "spoolers");
+	int count = uwsgi_proc_count("spooler");
+	for (int number = 1; number <= count; number++) {
+		struct uwsgi_value *map = uwsgi_add_map(list, NULL);
+		struct uwsgi_proc_info info = { 0 };
+		int within = number;
+		const struct spooler *spooler = spooler_of(&within);
+		const struct spool_figures *figures = &spooler->figures[within - 1];
+		uwsgi_proc_get("spooler", number, &info, sizeof info);
+		uwsgi_add_str(map, "dir", spooler->path, strlen(spooler->path));
+		uwsgi_add_int(map, "pid", info.pid);
+		uwsgi_add_int(map, "tasks", (int64_t)atomic_load(&figures->done));
+		uwsgi_add_int(map, "respawns", (int64_t)info.respawns);
+		uwsgi_add_int(map, "running", atomic_load(&figures->running));
+		uwsgi_add_int(map, "runs", (int64_t)atomic_load(&figures->runs));
+		uwsgi_add_int(map, "failures", (int64_t)atomic_load(&figures->failed));
+		uwsgi_add_float(map, "last", (double)atomic_load(&figures->last));
+		uwsgi_add_float(map, "next", (double)atomic_load(&figures->next));
+	}
+}
+
 int spooler_api_i_am_the_spooler(struct uwsgi_call *c)
 {
 	if (!strcmp(uwsgi_my_kind(), "spooler"))
@@ -88,7 +112,7 @@ static void describe(struct uwsgi_value *map, const struct spooler *spooler, int
 	uwsgi_add_int(map, "running", total.running);
 	uwsgi_add_int(map, "waiting", files > total.running ? files - total.running : 0);
 	uwsgi_add_int(map, "dead", dead);
-	uwsgi_add_int(map, "tasks", (int64_t)total.tasks);
+	uwsgi_add_int(map, "runs", (int64_t)total.runs);
 	uwsgi_add_int(map, "done", (int64_t)total.done);
 	uwsgi_add_int(map, "failed", (int64_t)total.failed);
 	uwsgi_add_int(map, "last", total.last);

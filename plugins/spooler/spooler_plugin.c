@@ -205,7 +205,7 @@ static const struct uwsgi_api_fn api[] = {
 	{ "spool", "(message_dict: any = None, *ignored: any, **keys: any) -> bytes", "Queue a task of the keys and values of the dict and the keywords, texts or numbers, and return the path of its file. Keys with a meaning: spooler (its directory, or its number from 1), priority (the lowest number runs first), at (seconds of the epoch before which it does not run), body (bytes of any size; the rest has at most 64k).", spooler_api_spool, UWSGI_FN_BLOCKS },
 	{ "send_to_spooler", "(message_dict: any = None, *ignored: any, **keys: any) -> bytes", "The same as spool.", spooler_api_spool, UWSGI_FN_BLOCKS },
 	{ "set_spooler_frequency", "(seconds: int) -> bool", "Let all spoolers look at their directories every so many seconds from their next look on; 0: as configured, negative: never.", spooler_api_set_frequency, 0 },
-	{ "spoolers", "() -> list", "One map for each spooler: dir, external, pids, running (processes with a task in hand), waiting (files of other tasks), dead (files), tasks (given to the program since the start), done and failed of these, last and next (seconds of the epoch when a task began, and when one is looked at again; 0: none).", spooler_api_spoolers, UWSGI_FN_BLOCKS | UWSGI_FN_TUPLE },
+	{ "spoolers", "() -> list", "One map for each spooler: dir, external, pids, running (processes with a task in hand), waiting (files of other tasks), dead (files), runs (of tasks by the program, since the start), done and failed of these, last and next (seconds of the epoch when a task began, and when one is looked at again; 0: none).", spooler_api_spoolers, UWSGI_FN_BLOCKS | UWSGI_FN_TUPLE },
 	{ "spooler_jobs", "(*ignored: any) -> list", "Paths of the tasks of all spoolers, running ones included.", spooler_api_jobs, UWSGI_FN_BLOCKS },
 	{ "spooler_pid", "(*ignored: any) -> int", "Process id of the first spooler, 0 when it is external or has not started.", spooler_api_pid, 0 },
 	{ "spooler_pids", "(*ignored: any) -> list", "Process ids of all spoolers, 0 for each that is external.", spooler_api_pids, 0 },
@@ -222,12 +222,18 @@ static const struct uwsgi_api_const consts[] = {
 };
 /* clang-format on */
 
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_STATS, uwsgi_hook_stats, spooler_stats),
+	{ 0 },
+};
+
 struct uwsgi_plugin spooler_plugin = {
 	.name = "spooler",
 	.modifier1 = 17,
 	.init = init,
 	.strict = 1,
 	.options = options,
+	.hooks = hooks,
 	.kinds = kinds,
 	.api = api,
 	.api_consts = consts,

@@ -1,4 +1,5 @@
 """The spooler: tasks in a directory that uWSGI 2.0 could share, run at least once whatever dies, and not for ever."""
+import json
 import os
 import pathlib
 import random
@@ -214,16 +215,39 @@ def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
     row, away = rows()
     assert row["dir"] == str(later.parent).encode() and not row["external"]
     assert list(row["pids"]) == eval(server.ask("uwsgi.spooler_pids()"))[:2]
-    assert {key: row[key] for key in ("running", "waiting", "dead", "tasks", "done", "failed")} == {
-        "running": 1, "waiting": 1, "dead": 1, "tasks": 6, "done": 3, "failed": 2}
+    assert {key: row[key] for key in ("running", "waiting", "dead", "runs", "done", "failed")} == {
+        "running": 1, "waiting": 1, "dead": 1, "runs": 6, "done": 3, "failed": 2}
     assert abs(row["last"] - began) < 20
     assert away == {"dir": str(tmp_path / "away").encode(), "external": True, "pids": (), "running": 0, "waiting": 0,
-                    "dead": 0, "tasks": 0, "done": 0, "failed": 0, "last": 0, "next": 0}
+                    "dead": 0, "runs": 0, "done": 0, "failed": 0, "last": 0, "next": 0}
     (tmp_path / "go").touch()
     server.process.send_signal(signal.SIGHUP)
     wait_until(lambda: not set(rows()[0]["pids"]) & set(row["pids"]), "other processes")
     after = rows()[0]
-    assert (after["tasks"], after["done"], after["failed"], after["running"]) == (6, 4, 2, 0)
+    assert (after["runs"], after["done"], after["failed"], after["running"]) == (6, 4, 2, 0)
+
+
+def test_the_statistics_have_a_row_for_each_process(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler", "other", "--spooler-max-attempts", "1",
+                      "--stats", tmp_path / "stats")
+    server.spool(id="1", spooler=2)
+    server.spool(id="2", do="raise", spooler=2)
+    wait_until(lambda: list((tmp_path / "other/dead").glob("*")), "one to be given up")
+    later = server.spool(id="later", at=2000000000, spooler=2)
+    wait_until(lambda: sum(row["next"] == 2000000000 for row in stats_of(tmp_path / "stats")) == 2, "what is next")
+    rows = stats_of(tmp_path / "stats")
+    assert [row["dir"] for row in rows] == [str(tmp_path / "sp")] * 2 + [str(tmp_path / "other")] * 2
+    assert [row["pid"] for row in rows] == eval(server.ask("uwsgi.spooler_pids()"))
+    for key, sums in {"tasks": (0, 1), "runs": (0, 2), "failures": (0, 1), "running": (0, 0), "respawns": (0, 0)}.items():
+        assert tuple(sum(row[key] for row in rows[n:n + 2]) for n in (0, 2)) == sums, key
+    assert later.exists() and time.time() - 20 < max(row["last"] for row in rows) < time.time() + 1
+
+
+def stats_of(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))["spoolers"]
 
 
 def test_a_death_counts_as_a_failure(spooling, tmp_path):
@@ -231,7 +255,7 @@ def test_a_death_counts_as_a_failure(spooling, tmp_path):
     server.spool(id="1", do="die")
     wait_until(lambda: dead(tmp_path), "the task to be given up")
     row = eval(server.ask("uwsgi.spoolers()"))[0]
-    assert (row["tasks"], row["done"], row["failed"], row["running"]) == (2, 0, 2, 0)
+    assert (row["runs"], row["done"], row["failed"], row["running"]) == (2, 0, 2, 0)
 
 
 def test_a_task_in_hand_is_seen_by_its_handler_only(spooling, tmp_path):
