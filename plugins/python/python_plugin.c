@@ -61,8 +61,8 @@ static const struct uwsgi_option options[] = {
 
 static bool wanted(void)
 {
-	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n || settings.spooler_imports.n ||
-	       settings.aliases.n || settings.mounts.n || settings.worker_override;
+	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n ||
+	       settings.spooler_imports.n || settings.aliases.n || settings.mounts.n || settings.worker_override;
 }
 
 static int load(void)

@@ -10,8 +10,8 @@
 struct spool_figures {
 	_Atomic uint64_t runs;	       /* of tasks, by the program */
 	_Atomic uint64_t done, failed; /* of these; the others asked for another, or one is in hand */
-	_Atomic int64_t last, next;    /* seconds of the epoch: when a task began, when one is looked at again; 0: none */
-	_Atomic bool running;	       /* a task is in hand */
+	_Atomic int64_t last, next; /* seconds of the epoch: when a task began, when one is looked at again; 0: none */
+	_Atomic bool running;	    /* a task is in hand */
 };
 
 /* [main] One for each process; another number of processes begins from nothing.  NULL: no shared memory. */

@@ -13,7 +13,7 @@
 struct spool_job {
 	int fd; /* -1: none */
 	const char *path;
-	size_t most; /* bytes of a task; 0: no limit */
+	size_t most;	/* bytes of a task; 0: no limit */
 	unsigned tries; /* failed before */
 	bool marked;	/* there may be a count of failures */
 	bool spare;	/* its file may be kept for another task */
@@ -38,7 +38,7 @@ enum spool_look spool_job_open(struct spool_job *job, const struct spool_dir *di
 			       int64_t *due_r);
 /* Read the task at the path of the job, from the current directory, and of its body what fits in `most` bytes with all
  * else; nothing of it changes.  0, or a negative errno: -EAGAIN when `locked_counts` and somebody has it, -EBADMSG when
- * it is none. */
+ * it is none.  The job is to be closed in any case. */
 int spool_job_read(struct spool_job *job, bool locked_counts, size_t most);
 void spool_job_close(struct spool_job *job);
 void spool_job_destroy(struct spool_job *job);

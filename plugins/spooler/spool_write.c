@@ -72,7 +72,7 @@ struct aside {
 static bool open_spare(struct aside *aside, const struct spool_target *target)
 {
 	char name[64];
-	aside->spare = spool_spares_take(target->spares, name);
+	aside->spare = target->spares ? spool_spares_take(target->spares, name) : -1;
 	if (aside->spare < 0)
 		return false;
 	snprintf(aside->path, sizeof aside->path, "%s/" SPOOL_STATE "/%s", target->path, name);

@@ -48,7 +48,6 @@ int spooler_enqueue(struct uwsgi_call *c, const struct uwsgi_value *const maps[]
 
 void spooler_stats(struct uwsgi_value *stats); /* [master] */
 
-
 int spooler_api_spool(struct uwsgi_call *c);
 int spooler_api_set_frequency(struct uwsgi_call *c);
 int spooler_api_spoolers(struct uwsgi_call *c);

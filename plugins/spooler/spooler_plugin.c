@@ -72,9 +72,8 @@ static int add(const char *key, const char *value, bool external)
 		uwsgi_log("%s = %s: %s\n", key, value, *value ? strerror(errno) : "give a directory");
 		return -EINVAL;
 	}
-	all[settings.count++] = (struct spooler){ .path = path,
-						    .processes = external ? 0 : settings.processes,
-						    .external = external };
+	all[settings.count++] =
+		(struct spooler){ .path = path, .processes = external ? 0 : settings.processes, .external = external };
 	return 0;
 }
 

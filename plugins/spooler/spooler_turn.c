@@ -70,8 +70,8 @@ static struct spool_decision decide(const struct spooler_turn *turn, enum spool_
 static void say_failed(const struct spooler_turn *turn, const struct spool_decision *decision)
 {
 	if (decision->action == SPOOL_BURY)
-		SAY(turn, "task %s failed %u times: it is moved to %s/" SPOOL_DEAD ", see --spool-retry", turn->job.path,
-		    decision->tries, turn->spooler->path);
+		SAY(turn, "task %s failed %u times: it is moved to %s/" SPOOL_DEAD ", see --spool-retry",
+		    turn->job.path, decision->tries, turn->spooler->path);
 	else
 		SAY(turn, "task %s failed (attempt %u of %d), it is run again in %lld seconds", turn->job.path,
 		    decision->tries, turn->options->max_attempts, (long long)(decision->due - now_s()));
