@@ -28,6 +28,10 @@ APP = """
     def spooler(task):
         what = task.get(b"do", b"").decode()
         note(task.get(b"id", b"?").decode())
+        if b"times" in task:
+            if task.get("body", b"") != (task[b"id"] + b",") * int(task[b"times"]):
+                note(repr(task)[:200], "torn")
+            return uwsgi.SPOOL_OK
         note(repr((os.getpid(), os.getcwd(), task)), "tasks")
         if what == "raise":
             raise ValueError("a task that fails")
@@ -673,13 +677,15 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
                "--disable-logging", "--spooler-max-attempts", "1000")
     servers = [spooling(*options)]
     acknowledged, stop, kills = set(), threading.Event(), 0
+    sizes = 0, 1, 1000, 20000
 
     def write():
         n = 0
-        while len(acknowledged) < total or kills < 4:
+        while len(acknowledged) < total or kills < total // 50:
             n += 1
             try:
-                answer = servers[-1].ask("uwsgi.spool(id='%d', body=b'x' * %d)" % (n, 3000 * (n % 3)))
+                answer = servers[-1].ask("uwsgi.spool(id='%d', times=%d, body=b'%d,' * %d)" % (
+                    n, sizes[n % 4], n, sizes[n % 4]))
             except OSError:
                 continue
             if answer.startswith("b'"):
@@ -709,7 +715,7 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
         servers.append(spooling(*options))
     wait_until(lambda: not tasks(tmp_path), lambda: "an empty directory: %d tasks left" % len(tasks(tmp_path)))
     assert acknowledged - set(lines(tmp_path)) == set()
-    assert not dead(tmp_path), "nothing was torn"
+    assert not dead(tmp_path) and not lines(tmp_path, "torn")
 
 
 # ---- other servers
