@@ -86,9 +86,11 @@ class Stats:
 def told(serve, tmp_path):
     """told(code, *options): a server and its statistics."""
 
-    def told(code=APP, *args, address=None, **options):
+    def told(code=APP, *args, address=None, site=None, **options):
         stats = Stats(address or free_port())
         (tmp_path / "watched").write_text("")
+        if site:
+            args, options = ("--http-socket", site, *args), {"address": site}
         return serve(code, "--stats", stats.option, *args, **options), stats
 
     return told
@@ -133,6 +135,25 @@ def test_a_worker_that_answers_is_busy(told, write):
         write("go on", "")
         assert client.recv(100).startswith(b"HTTP/1")
     stats.wait_for("workers", lambda worker: worker["status"] == "idle" and worker["requests"] == 1, id=1)
+
+
+def test_connections_that_wait_are_counted_on_unix_sockets_too(told, tmp_path):
+    path = tmp_path / "app.sock"
+    server, stats = told(APP, site=path)
+    server.process.send_signal(signal.SIGTSTP)  # nothing is accepted
+    stats.wait_for("workers", lambda worker: worker["status"] == "pause", id=1)
+    clients = []
+
+    def one_more():  # until the worker has heard of the pause
+        clients.append(server.connect())
+        return stats.one("sockets", name=str(path))["queue"] == 2
+
+    wait_until(one_more, "two connections that wait")
+    all = stats.read()
+    assert all["listen_queue"] == all["load"] == 2
+    assert all["sockets"][0]["max_queue"] == 100
+    for client in clients:
+        client.close()
 
 
 def test_a_worker_that_is_not_there_is_cheap_and_a_paused_one_says_so(told):
