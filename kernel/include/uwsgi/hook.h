@@ -24,6 +24,13 @@ struct uwsgi_hook {
  * The speaker's header wraps this in a typed function.  [any] */
 UWSGI_API int uwsgi_hook_each(const char *name, int (*visit)(uwsgi_hook_fn *fn, void *data), void *data);
 
+/* What an operator has done at a moment that is a plugin's: "ACTION:ARGUMENTS", as of docs/hooks.md.  apply is the
+ * apply function of an option whose data is a struct uwsgi_strings; run does all that was given, in order, and names
+ * `moment` in the log: 0, or a negative errno after the first that failed was logged. */
+struct uwsgi_strings;
+UWSGI_API int uwsgi_actions_apply(const char *key, const char *value, void *strings);	  /* [main] */
+UWSGI_API int uwsgi_actions_run(const struct uwsgi_strings *actions, const char *moment); /* [any] */
+
 /* Listeners the kernel itself speaks to. */
 typedef void uwsgi_hook_process(const char *kind, int number);
 #define UWSGI_HOOK_PROCESS_START "process.start/1" /* [child] after the fork, before its work */
