@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pwd
 import select
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from binary import BINARY
-from harness import DEADLINE, free_port, wait_until
+from harness import DEADLINE, free_port, others_may_run, wait_until
 
 APP = """
     import uwsgi
@@ -372,3 +373,34 @@ def test_a_daemon_is_told_of_with_its_command(told):
     os.kill(daemon["pid"], signal.SIGKILL)
     again = stats.wait_for("daemons", lambda again: again["respawns"] == 1 and again["pid"], cmd="sleep 1000")
     assert again["pid"] != daemon["pid"]
+
+
+# ---- over a change of the configuration, and of the user ----
+
+
+def test_statistics_begin_and_end_with_the_configuration(start, write, tmp_path):
+    path = tmp_path / "stats.sock"
+    write("app.py", APP)
+    plain = "[uwsgi]\nmaster = true\nwsgi-file = app.py\nmules = 1\n"
+    config = write("site.ini", plain)
+    server = start("--ini", str(config))
+    stats = Stats(str(path))
+    config.write_text(plain + "stats = stats.sock\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: path.exists() and stats.read().get("generation") == 2, "statistics of the next generation")
+    config.write_text(plain)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 3 answers")
+    with pytest.raises(ConnectionRefusedError):
+        stats.connect()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY), reason="only root can become somebody else")
+def test_a_unix_socket_belongs_to_the_user_of_the_server(told, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    _, stats = told(APP, "--mules", "1", "--uid", "nobody", address=str(tmp_path / "stats.sock"))
+    status = os.stat(stats.address)
+    assert status.st_uid == pwd.getpwnam("nobody").pw_uid
+    assert stat.S_IMODE(status.st_mode) == 0o600
+    assert stats.read()["uid"] == status.st_uid
