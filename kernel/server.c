@@ -180,9 +180,9 @@ static int check_work(struct kernel *k)
 static int open_sockets(struct kernel *k)
 {
 	struct settings *s = k->settings;
-	int failed = plugins_init(k->plugins);
 	if (!s->chown_socket && *privs_owner(k->privs))
 		s->chown_socket = privs_owner(k->privs);
+	int failed = plugins_init(k->plugins); /* some bind sockets */
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
