@@ -318,11 +318,19 @@ static void mind_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* What came between its birth and mind_signals is lost; the process table knows. */
+static bool was_told_to_end(int number)
+{
+	struct uwsgi_proc_info me;
+	return uwsgi_proc_get(uwsgi_my_kind(), number, &me, sizeof me) == 0 && me.state == UWSGI_PROC_STOPPING;
+}
+
 int writer_run(int number)
 {
 	struct uwsgi_log_batch batch;
-	(void)number;
 	mind_signals();
+	if (was_told_to_end(number))
+		told_to_end = 1;
 	int got = uwsgi_log_next(&batch, 0);
 	if (open_default())
 		return 1;

@@ -292,7 +292,8 @@ def test_a_vassal_that_dies_is_started_again(empire):
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: len(empire.masters()) == 2, "the next one")
     empire.wait_answer(port)
-    assert "starts again in" not in server.log
+    # no pause before the next start; which may fail once, while what the dead one left still holds its port
+    assert "starts again in" not in server.log.split("killed by signal 9")[1].split("*** Starting uWSGI")[0]
 
 
 def test_a_vassal_that_cannot_start_is_tried_less_and_less_until_its_file_changes(empire):
