@@ -25,6 +25,7 @@ ELSEWHERE = {
     "signals": "handlers of an application: tests/e2e/test_signals.py",
     "stats": "numbers of a running master: tests/e2e/test_stats.py",
     "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",
+    "source_types": "part of sources: tests/e2e/test_signals.py; test_cron, test_probe, test_watch_file",
     "api_signal": "rows about signals: tests/e2e/test_signals.py",
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
     "task": "ends the process: tests/e2e/test_mules.py, test_spooler.py",
