@@ -68,11 +68,11 @@ static void look(struct life *life)
 	arm(life);
 }
 
-/* Where nobody is to look, it may be said otherwise later. */
+/* Where nobody is to look, it may be said otherwise later, and names may not be told. */
 static void on_regular(struct uwsgi_timer *timer)
 {
 	struct life *life = timer->data;
-	if (!life->looked || spooler_frequency() > 0)
+	if (!life->looked || life->news.fd == -1 || spooler_frequency() > 0)
 		look(life);
 	uwsgi_loop_timer(uwsgi_loop(), timer, 1000 * (uint64_t)spooler_pause());
 }

@@ -168,6 +168,7 @@ static void left_behind(const char *path, void *data)
 	if (seen == SPOOL_OPEN) {
 		struct spool_decision decision = decide(turn, SPOOL_DIED, spool_tries_read(turn->dir, path));
 		SAY(turn, "the process that ran task %s died", path);
+		spool_figures_end(turn->figures, SPOOL_DIED);
 		say_failed(turn, &decision);
 		turn->job.marked = true;
 		finish(turn, &decision);
@@ -179,7 +180,7 @@ static void left_behind(const char *path, void *data)
 
 int spooler_turn_begin(struct spooler_turn *turn)
 {
-	spool_figures_died(turn->figures);
+	spool_figures_settle(turn->figures);
 	spool_hand_inherit(turn->dir, left_behind, turn);
 	turn->hand = spool_hand_open(turn->dir);
 	return turn->hand ? 0 : -errno;
