@@ -7,11 +7,11 @@ import sqlite3
 import struct
 import subprocess
 import tempfile
-import textwrap
 import xml.etree.ElementTree as xml
 
 import pytest
 
+from asking import ASK, ask, program
 from harness import free_port, session_members, wait_until
 
 BOOTSTRAP = """
@@ -21,24 +21,6 @@ BOOTSTRAP = """
         response = [b"Hello", b"World"]
         return  response
 """
-# What is posted is evaluated: the documentation says what to call, and not from where.
-ASK = """
-    import uwsgi
-
-    def application(environ, start_response):
-        start_response("200 OK", [])
-        return [repr(eval(environ["wsgi.input"].read().decode() or "None")).encode()]
-"""
-
-
-def program(*parts):
-    return "".join(map(textwrap.dedent, parts))
-
-
-def ask(server, code):
-    answer = server.post("/", code.encode())
-    assert answer.status == 200, server.log
-    return answer.text
 
 
 # ---- a Django project: sessions are cleared at night, videos encoded by whoever has time ----
