@@ -2,6 +2,8 @@
  */
 #include "action_parts.h"
 
+#include "option.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uwsgi/hook.h>
 #include <uwsgi/log.h>
 
 struct action_row {
@@ -289,5 +292,39 @@ int action_run(const struct action *action, const char *phase, bool wait, char w
 	if (failed && !*why)
 		snprintf(why, ACTION_WHY, "%s", strerror(-failed));
 	free(args);
+	return failed;
+}
+
+int action_refuse(const char *key, const char *text, int failed)
+{
+	if (failed == -EINVAL)
+		uwsgi_log("%s = %s: invalid hook syntax, must be hook:args\n", key, text);
+	else
+		uwsgi_log("%s: hook action not found: %.*s\n", key, (int)strcspn(text, ":"), text);
+	return failed;
+}
+
+/* ---- for plugins ---- */
+
+int uwsgi_actions_apply(const char *key, const char *value, void *strings)
+{
+	struct action action;
+	int failed = action_parse(value, &action);
+	return failed ? action_refuse(key, value, failed) : strings_add(strings, value);
+}
+
+int uwsgi_actions_run(const struct uwsgi_strings *actions, const char *moment)
+{
+	int failed = 0;
+	for (size_t i = 0; i < actions->n && !failed; i++) {
+		struct action action;
+		char why[ACTION_WHY] = "";
+		failed = action_parse(actions->v[i], &action);
+		if (!failed)
+			failed = action_run(&action, moment, true, why);
+		if (failed)
+			uwsgi_log("uwsgi: hook-%s = %s failed: %s\n", moment,
+				  action.is_private ? "(private)" : actions->v[i], why);
+	}
 	return failed;
 }

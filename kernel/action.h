@@ -17,6 +17,9 @@ int action_parse(const char *text, struct action *action_r);
 /* The action of that name with these arguments.  0 or -ENOENT. */
 int action_make(const char *name, const char *args, struct action *action_r);
 
+/* Tell the log why an option's text is no action: what action_parse or action_make returned.  Returns that. */
+int action_refuse(const char *key, const char *text, int failed);
+
 /* Do it, after a line of the log that names `phase`.  With `wait`, programs it runs have ended when this returns, and
  * end well or are a failure.  0, or a negative errno, with why it failed in `why`, a text for people. */
 #define ACTION_WHY 256

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <uwsgi/api.h>
 #include <uwsgi/log.h>
+#include <uwsgi/proc.h>
 #include <uwsgi/request.h>
+#include <uwsgi/task.h>
 
 static int cl(struct uwsgi_call *c)
 {
@@ -79,11 +81,12 @@ static int set_user_harakiri(struct uwsgi_call *c)
 	if (seconds > INT32_MAX / 1000)
 		return uwsgi_fail(c, UWSGI_EVALUE, "set_user_harakiri(): %lld seconds are too many",
 				  (long long)seconds);
-	if (!req) {
+	bool has_tasks = uwsgi_my_number() && strcmp(uwsgi_my_kind(), "worker");
+	if (!req && !has_tasks) {
 		uwsgi_log("set_user_harakiri(%lld) outside of a request: it has no effect\n", (long long)seconds);
 		return 0;
 	}
-	int rc = uwsgi_request_deadline(req, seconds < 0 ? -1 : (int)seconds);
+	int rc = req ? uwsgi_request_deadline(req, seconds < 0 ? -1 : (int)seconds) : uwsgi_task_until((int)seconds);
 	if (rc < 0)
 		return uwsgi_fail(c, UWSGI_EOS, "set_user_harakiri(): no thread to watch the time: %s", strerror(-rc));
 	return 0;
@@ -100,7 +103,7 @@ const struct uwsgi_api_fn *api_request_rows(void)
 		{ "set_logvar", "(key: text, value: text) -> None", "Set a variable of the current request's log line, %(key) in the log format.", set_logvar, UWSGI_FN_REQUEST },
 		{ "get_logvar", "(key: text) -> bytes | None", "A variable set by set_logvar in this request, or None.", get_logvar, UWSGI_FN_REQUEST },
 		{ "add_var", "(key: text, value: text) -> bool", "Add a variable to the current request, for whatever looks at it later.", add_var, UWSGI_FN_REQUEST },
-		{ "set_user_harakiri", "(seconds: int) -> None", "Give the current request that many seconds from now: when they pass, the client is answered 504 and the worker is replaced. 0 takes it back, and so does the end of the request.", set_user_harakiri, 0 },
+		{ "set_user_harakiri", "(seconds: int) -> None", "Give the current request that many seconds from now: when they pass, the client is answered 504 and the worker is replaced. 0 takes it back, and so does the end of the request. Outside of requests, in a process that serves none: the process is replaced.", set_user_harakiri, 0 },
 		{ 0 },
 	};
 	/* clang-format on */

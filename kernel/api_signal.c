@@ -194,8 +194,8 @@ static int add_probe(struct uwsgi_call *c)
 				       .period_ms = period * 1000,
 				       .timeout_ms = timeout * 1000 };
 	if (strcmp(probe, "connect"))
-		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: there is none of the name \"%s\", only connect",
-				  probe);
+		return uwsgi_fail(c, UWSGI_EVALUE,
+				  "unable to add probe: there is none of the name \"%s\", only connect", probe);
 	if (timeout < 1 || timeout > PROBE_MAX || period < 1 || period > PROBE_MAX)
 		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add probe: timeout and freq are 1 to %d seconds",
 				  PROBE_MAX);

@@ -19,6 +19,8 @@ static uint64_t mercy_of(struct crew *crew, const struct proc_slot *slot)
 	const struct settings *s = crew->k->settings;
 	const struct uwsgi_kind *kind = kind_of(crew, slot);
 	uint64_t ms = kind->stop_ms ? kind->stop_ms : DEFAULT_MERCY_MS;
+	if (kind->mercy && *kind->mercy > 0)
+		ms = (uint64_t)*kind->mercy * 1000;
 	if (kind->flags & UWSGI_KIND_SERVES && s->worker_reload_mercy)
 		ms = (uint64_t)s->worker_reload_mercy * 1000;
 	if (s->reload_mercy && (uint64_t)s->reload_mercy * 1000 < ms)

@@ -107,6 +107,13 @@ static int64_t next_day(int64_t minute)
 	return then.tm_mday != tm.tm_mday && local_of(midnight).tm_mday == then.tm_mday ? midnight : there;
 }
 
+/* The next full hour, unless the clock is set on the way there. */
+static int64_t next_hour(int64_t minute)
+{
+	int64_t there = minute + 60 - local_of(minute).tm_min;
+	return offset_of(there) == offset_of(minute) ? there : minute + 1;
+}
+
 int64_t cron_next(const struct cron_spec *spec, int64_t after)
 {
 	int64_t horizon = after + (int64_t)CRON_HORIZON_DAYS * 24 * 60;
@@ -116,7 +123,12 @@ int64_t cron_next(const struct cron_spec *spec, int64_t after)
 		if (cron_is_due(spec, minute - 1, minute))
 			return minute;
 		struct tm tm = local_of(minute);
-		minute = day_matches(spec, &tm) ? minute + 1 : next_day(minute);
+		if (!day_matches(spec, &tm))
+			minute = next_day(minute);
+		else if (!field_matches(spec->field[CRON_HOUR], tm.tm_hour))
+			minute = next_hour(minute);
+		else
+			minute++;
 	}
 	return -1;
 }

@@ -138,6 +138,20 @@ void master_stop(struct master *m, bool fast)
 	stop(m, fast, 0);
 }
 
+/* ---- what plugins are told ---- */
+
+static int visit(uwsgi_hook_fn *fn, void *data)
+{
+	(void)data;
+	((uwsgi_hook_master *)fn)();
+	return 0;
+}
+
+static void tell_plugins(const struct master *m, const char *hook)
+{
+	hook_each(m->k->hooks, hook, visit, NULL);
+}
+
 /* ---- what the crew tells ---- */
 
 static struct master *leader_of(struct crew *crew)
@@ -332,6 +346,7 @@ static bool before_exec(void *data)
 			on_signal(m, signum);
 	scale_keep(m->scale);
 	cron_commands_keep(m->cron);
+	tell_plugins(m, UWSGI_HOOK_MASTER_LEAVE);
 	return m->stage == STAGE_RUN;
 }
 
@@ -361,13 +376,6 @@ static void obey_stop(void *data, bool fast)
 static void obey_reload(void *data)
 {
 	master_reload(data, MASTER_RELOAD);
-}
-
-static int visit_start(uwsgi_hook_fn *fn, void *data)
-{
-	(void)data;
-	((uwsgi_hook_master *)fn)();
-	return 0;
 }
 
 static int set_up(struct master *m)
@@ -402,7 +410,7 @@ static int set_up(struct master *m)
 		crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
-	hook_each(k->hooks, UWSGI_HOOK_MASTER_START, visit_start, NULL);
+	tell_plugins(m, UWSGI_HOOK_MASTER_START);
 	return m->commands && m->cron && m->scale && m->notify && k->stats ? 0 : -ENOMEM;
 }
 
@@ -430,6 +438,7 @@ int master_run(struct kernel *k)
 	}
 	reap(m);
 	uwsgi_loop_run(k->loop);
+	tell_plugins(m, UWSGI_HOOK_MASTER_LEAVE);
 	command_close(m->commands);
 	uwsgi_log("goodbye to uWSGI.\n");
 	return m->exit_status;

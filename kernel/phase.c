@@ -118,13 +118,10 @@ static int apply(const char *key, const char *value, void *data)
 	list->actions = all;
 	int failed =
 		list->family->action ? action_make(list->family->action, text, &action) : action_parse(text, &action);
-	if (failed == -EINVAL)
-		uwsgi_log("%s = %s: invalid hook syntax, must be hook:args\n", key, value);
-	else if (failed)
-		uwsgi_log("%s: hook action not found: %.*s\n", key, (int)strcspn(value, ":"), value);
-	else
-		list->actions[list->n++] = action;
-	return failed;
+	if (failed)
+		return action_refuse(key, value, failed);
+	list->actions[list->n++] = action;
+	return 0;
 }
 
 static int fill_row(struct uwsgi_option *option, struct list *list, const struct family *family, const struct row *row)

@@ -60,8 +60,8 @@ static void on_time(struct uwsgi_timer *timer)
 	uwsgi_loop_timer(p->loop, &p->timer, (uint64_t)(p->watch.fd == -1 ? p->spec.period_ms : p->spec.timeout_ms));
 }
 
-struct probe *probe_create(struct uwsgi_loop *loop, const struct probe_spec *spec,
-			   void (*changed)(void *data, bool up), void *data)
+struct probe *probe_create(struct uwsgi_loop *loop, const struct probe_spec *spec, void (*changed)(void *data, bool up),
+			   void *data)
 {
 	struct probe *p = calloc(1, sizeof *p);
 	if (!p)

@@ -18,8 +18,8 @@ struct probe_spec {
 };
 
 /* It asks nothing before probe_start.  `changed` may not destroy it.  NULL: memory is out. */
-struct probe *probe_create(struct uwsgi_loop *loop, const struct probe_spec *spec,
-			   void (*changed)(void *data, bool up), void *data);
+struct probe *probe_create(struct uwsgi_loop *loop, const struct probe_spec *spec, void (*changed)(void *data, bool up),
+			   void *data);
 void probe_start(struct probe *p);
 void probe_stop(struct probe *p);
 void probe_destroy(struct probe **p);

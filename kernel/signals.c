@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uwsgi/api.h>
 #include <uwsgi/log.h>
+#include <uwsgi/task.h>
 
 #define PER_TURN 16 /* signals before others of the loop get their turn */
 
@@ -140,7 +141,9 @@ static void run(struct kernel *k, uint8_t number)
 {
 	struct uwsgi_value *args = uwsgi_value_new_list();
 	struct uwsgi_fn *handler = handlers[number];
+	uwsgi_task_begin("the handler of signal %d", number);
 	bool well = handler && args && uwsgi_add_int(args, NULL, number) && handler->call(handler, args, NULL) == 0;
+	uwsgi_task_end();
 	uwsgi_value_free(args);
 	if (!well)
 		uwsgi_log("error managing signal %d on %s %d%s\n", number, k->role, k->slot->number,

@@ -170,7 +170,7 @@ static void add_workers(const struct view *v)
 	}
 }
 
-static void add_process(const struct view *v, struct uwsgi_value *list, const struct uwsgi_proc_info *info)
+static struct uwsgi_value *add_process(struct uwsgi_value *list, const struct uwsgi_proc_info *info)
 {
 	struct uwsgi_value *process = uwsgi_add_map(list, NULL);
 	uwsgi_add_int(process, "id", info->number);
@@ -179,8 +179,20 @@ static void add_process(const struct view *v, struct uwsgi_value *list, const st
 	uwsgi_add_int(process, "generation", info->generation);
 	uwsgi_add_int(process, "respawns", (int64_t)info->respawns);
 	uwsgi_add_int(process, "last_spawn", (int64_t)(info->last_spawn_us / 1000000));
-	uwsgi_add_int(process, "signals", (int64_t)info->signals);
-	add_signal_record(v, process, info);
+	return process;
+}
+
+/* Processes without the application are all alike. */
+static void add_helpers(const struct view *v)
+{
+	struct uwsgi_value *list = uwsgi_add_list(v->map, "processes");
+	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
+		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
+		for (int number = 1; row->flags & UWSGI_KIND_FROM_MASTER && number <= row->count(); number++) {
+			struct uwsgi_proc_info info = look_at(v, kind, number);
+			add_text(add_process(list, &info), "kind", info.kind);
+		}
+	}
 }
 
 static bool has(const struct uwsgi_value *map, const char *name)
@@ -191,19 +203,21 @@ static bool has(const struct uwsgi_value *map, const char *name)
 	return false;
 }
 
-/* Those of the kinds nobody has told of. */
+/* Processes with the application: each kind has its section, here those that nobody has told of. */
 static void add_others(const struct view *v)
 {
 	for (int kind = 0; kind < proc_kinds(v->k->table); kind++) {
 		const struct uwsgi_kind *row = proc_kind_at(v->k->table, kind);
 		char name[64];
 		snprintf(name, sizeof name, "%ss", row->name);
-		if (!row->count() || has(v->map, name))
+		if (row->flags & UWSGI_KIND_FROM_MASTER || !row->count() || has(v->map, name))
 			continue;
 		struct uwsgi_value *list = uwsgi_add_list(v->map, name);
 		for (int number = 1; number <= row->count(); number++) {
 			struct uwsgi_proc_info info = look_at(v, kind, number);
-			add_process(v, list, &info);
+			struct uwsgi_value *process = add_process(list, &info);
+			uwsgi_add_int(process, "signals", (int64_t)info.signals);
+			add_signal_record(v, process, &info);
 		}
 	}
 }
@@ -238,43 +252,48 @@ static void add_command(const struct cron_command *command, pid_t pid, int64_t n
 	uwsgi_add_float(cron, "next", (double)next);
 }
 
-struct source_lists {
-	struct uwsgi_value *timers, *crons, *files, *probes;
+/* By type. */
+static const struct source_section {
+	const char *name;
+	const char *path; /* what its text is called; NULL: it has none */
+	bool is_due;	  /* at a time that is known */
+} source_sections[] = {
+	[UWSGI_SOURCE_CRON] = { "crons", NULL, true },
+	[UWSGI_SOURCE_TIMER] = { "timers", NULL, true },
+	[UWSGI_SOURCE_FILE] = { "file_monitors", "file", false },
+	[UWSGI_SOURCE_PROBE] = { "probes", "address", false },
 };
+#define SOURCE_TYPES (sizeof source_sections / sizeof *source_sections)
 
+/* `data` is a list for each type. */
 static void add_source(const struct uwsgi_source *source, const struct source_record *record, void *data)
 {
-	const struct source_lists *lists = data;
-	struct uwsgi_value *list = source->type == UWSGI_SOURCE_TIMER  ? lists->timers
-				   : source->type == UWSGI_SOURCE_CRON ? lists->crons
-				   : source->type == UWSGI_SOURCE_FILE ? lists->files
-								       : lists->probes;
-	struct uwsgi_value *one = uwsgi_add_map(list, NULL);
+	struct uwsgi_value **lists = data;
+	const struct source_section *section = &source_sections[source->type];
+	struct uwsgi_value *one = uwsgi_add_map(lists[source->type], NULL);
 	if (source->type == UWSGI_SOURCE_CRON)
 		add_times(one, source->cron);
 	uwsgi_add_int(one, "signal", source->number);
-	if (source->type == UWSGI_SOURCE_FILE)
-		add_text(one, "file", source->path);
-	if (source->type == UWSGI_SOURCE_PROBE)
-		add_text(one, "address", source->path);
+	if (section->path)
+		add_text(one, section->path, source->path);
 	if (source->period_ms)
 		uwsgi_add_float(one, "period", (double)source->period_ms / 1000);
-	if (source->type == UWSGI_SOURCE_TIMER && source->times)
+	if (source->times)
 		uwsgi_add_int(one, "left", source->times > 0 ? source->times : 0);
 	add_record(one, record);
-	if (source->type == UWSGI_SOURCE_TIMER || source->type == UWSGI_SOURCE_CRON)
+	if (section->is_due)
 		uwsgi_add_float(one, "next", seconds(record->next_us));
 }
 
 static void add_sources(const struct view *v)
 {
-	struct source_lists lists = { .crons = uwsgi_add_list(v->map, "crons") };
-	cron_commands_each(v->stats->cron, add_command, lists.crons);
-	lists.timers = uwsgi_add_list(v->map, "timers");
-	lists.files = uwsgi_add_list(v->map, "file_monitors");
-	lists.probes = uwsgi_add_list(v->map, "probes");
+	struct uwsgi_value *lists[SOURCE_TYPES] = { NULL };
+	for (size_t type = 0; type < SOURCE_TYPES; type++)
+		if (source_sections[type].name)
+			lists[type] = uwsgi_add_list(v->map, source_sections[type].name);
+	cron_commands_each(v->stats->cron, add_command, lists[UWSGI_SOURCE_CRON]);
 	if (v->g)
-		sources_each(v->g->sources, add_source, &lists);
+		sources_each(v->g->sources, add_source, lists);
 }
 
 static void add_signals(const struct view *v)
@@ -318,6 +337,7 @@ void stats_collect(const struct stats *stats, struct uwsgi_value *map)
 	add_server(&v);
 	add_sockets(&v);
 	add_workers(&v);
+	add_helpers(&v);
 	add_sources(&v);
 	add_signals(&v);
 	hook_each(k->hooks, UWSGI_HOOK_STATS, visit, map);

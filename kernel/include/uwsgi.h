@@ -26,5 +26,6 @@
 #include <uwsgi/socket.h>
 #include <uwsgi/source.h>
 #include <uwsgi/stats.h>
+#include <uwsgi/task.h>
 
 #endif

@@ -29,6 +29,13 @@ const char *daemon_spec_parse(const char *text, struct daemon_spec *spec_r);
 /* "PIDFILE COMMAND".  NULL, or what is wrong with it. */
 const char *daemon_spec_parse_smart(const char *text, struct daemon_spec *spec_r);
 
+/* What all processes know of a daemon; in shared memory. */
+struct daemon_state {
+	_Atomic pid_t group;	  /* process group of an attached command, to be ended with us; 0: none */
+	_Atomic pid_t pid;	  /* of the command; 0: it is not there */
+	_Atomic unsigned started; /* how often it was */
+};
+
 /* ---- daemon_policy.c: pure ---- */
 
 /* How many seconds to wait before the next start of a daemon that lived `age_ms`; `deaths` is how often in a row it
@@ -54,8 +61,7 @@ pid_t daemon_spawn(const struct daemon_spec *spec);
 
 /* ---- daemon_life.c ---- */
 
-/* Keep the daemon alive until this process is told to end.  `group`, in shared memory, holds the command's process
- * group, or 0.  The exit status. */
-int daemon_live(const struct daemon_spec *spec, _Atomic pid_t *group);
+/* Keep the daemon alive until this process is told to end.  The exit status. */
+int daemon_live(const struct daemon_spec *spec, struct daemon_state *state);
 
 #endif

@@ -23,7 +23,7 @@
 
 struct life {
 	const struct daemon_spec *spec;
-	_Atomic pid_t *group;
+	struct daemon_state *state;
 	pid_t pid; /* of the command, or from the pidfile; 0: it is not there */
 	uint64_t spawned_ms;
 	unsigned deaths; /* young ones, in a row */
@@ -36,6 +36,12 @@ struct life {
 	struct uwsgi_timer touch; /* looks at the files of `touch` */
 	struct timespec touched;  /* the newest of them */
 };
+
+static void set_pid(struct life *life, pid_t pid)
+{
+	life->pid = pid;
+	atomic_store(&life->state->pid, pid);
+}
 
 static void signal_it(const struct life *life, int signum)
 {
@@ -100,6 +106,7 @@ static void start(struct life *life)
 		start_later(life, daemon_throttle(0, ++life->deaths, (unsigned)spec->max_throttle));
 		return;
 	}
+	atomic_fetch_add(&life->state->started, 1);
 	life->spawned = true;
 	life->failed = 0;
 	life->spawned_ms = uwsgi_now_ms();
@@ -107,8 +114,8 @@ static void start(struct life *life)
 		uwsgi_loop_timer(uwsgi_loop(), &life->look, LOOK_MS);
 		return;
 	}
-	life->pid = pid;
-	atomic_store(life->group, pid);
+	set_pid(life, pid);
+	atomic_store(&life->state->group, pid);
 	watch_end(life);
 }
 
@@ -123,8 +130,8 @@ static void mourn(const struct life *life)
 static void bury(struct life *life)
 {
 	kill(-life->pid, SIGKILL);
-	atomic_store(life->group, 0);
-	life->pid = 0;
+	atomic_store(&life->state->group, 0);
+	set_pid(life, 0);
 }
 
 /* An attached daemon ended: start it again, now or later. */
@@ -180,7 +187,7 @@ static void look_at_pidfile(struct life *life)
 		uwsgi_log("[uwsgi-daemons] found \"%s\" (pid: %d) by %s\n", life->spec->command, (int)pid,
 			  life->spec->pidfile);
 	unwatch_end(life);
-	life->pid = pid;
+	set_pid(life, pid);
 	life->was_alive = pid;
 	bool reloading = life->reloading;
 	if (!pid)
@@ -287,16 +294,17 @@ static void end_child(struct life *life)
 	bury(life);
 }
 
-int daemon_live(const struct daemon_spec *spec, _Atomic pid_t *group)
+int daemon_live(const struct daemon_spec *spec, struct daemon_state *state)
 {
-	struct life life = { .spec = spec, .group = group };
+	struct life life = { .spec = spec, .state = state };
 	life.end = (struct uwsgi_watch){ .fd = -1, .fn = on_end, .data = &life };
 	life.look = (struct uwsgi_timer){ .fn = on_look, .data = &life };
 	life.touch = (struct uwsgi_timer){ .fn = on_touch, .data = &life };
 	/* the one before us was killed, and could not end what it had started */
-	if (atomic_load(group))
-		kill(-atomic_load(group), SIGKILL);
-	atomic_store(group, 0);
+	if (atomic_load(&state->group))
+		kill(-atomic_load(&state->group), SIGKILL);
+	atomic_store(&state->group, 0);
+	atomic_store(&state->pid, 0);
 	if (spec->touch) {
 		life.touched = newest(spec->touch);
 		uwsgi_loop_timer(uwsgi_loop(), &life.touch, LOOK_MS);

@@ -8,7 +8,7 @@
 /* Filled by the options, used by the processes: there is no handle that goes from one to the other. */
 static struct daemon_spec *specs;
 static size_t spec_count;
-static _Atomic pid_t *groups; /* in shared memory, one for each */
+static struct daemon_state *states; /* in shared memory, one for each */
 static bool honour_stdin;
 
 static int add(const char *key, const char *value, const char *wrong, const struct daemon_spec *spec)
@@ -49,8 +49,8 @@ static int init(void)
 {
 	for (size_t i = 0; i < spec_count; i++)
 		specs[i].honour_stdin |= honour_stdin;
-	groups = spec_count ? uwsgi_shm_keep("daemons", spec_count * sizeof *groups) : NULL;
-	if (!spec_count || groups)
+	states = spec_count ? uwsgi_shm_keep("daemons", spec_count * sizeof *states) : NULL;
+	if (!spec_count || states)
 		return 0;
 	uwsgi_cause("attach-daemon: no shared memory for %zu daemons", spec_count);
 	return -ENOMEM;
@@ -63,8 +63,25 @@ static int count(void)
 
 static int run(int number)
 {
-	return daemon_live(&specs[number - 1], &groups[number - 1]);
+	return daemon_live(&specs[number - 1], &states[number - 1]);
 }
+
+static void add_stats(struct uwsgi_value *stats)
+{
+	struct uwsgi_value *list = uwsgi_add_list(stats, "daemons");
+	for (size_t i = 0; i < spec_count; i++) {
+		struct uwsgi_value *daemon = uwsgi_add_map(list, NULL);
+		unsigned started = atomic_load(&states[i].started);
+		uwsgi_add_str(daemon, "cmd", specs[i].command, strlen(specs[i].command));
+		uwsgi_add_int(daemon, "pid", atomic_load(&states[i].pid));
+		uwsgi_add_int(daemon, "respawns", started ? started - 1 : 0);
+	}
+}
+
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_STATS, uwsgi_hook_stats, add_stats),
+	{ 0 },
+};
 
 #define YES ((void *)1) /* as the data of a row */
 #define ROW(NAME, HELP, ...)                                                                                           \
@@ -103,4 +120,5 @@ struct uwsgi_plugin daemon_plugin = {
 	.strict = 1,
 	.options = options,
 	.kinds = kinds,
+	.hooks = hooks,
 };

@@ -18,6 +18,8 @@ struct mules {
 	int farm_count;
 	struct message_queue **queues; /* [0] of any mule, [1..count] of each, then of the farms */
 	size_t message_max;
+	int harakiri;		      /* seconds for a message or signal; 0: no limit */
+	struct uwsgi_strings actions; /* of hook-as-mule */
 };
 
 /* The one instance: options fill it, the API and the processes use it, and a row has no handle. */

@@ -40,7 +40,9 @@ static int visit_hook(uwsgi_hook_fn *fn, void *data)
 	struct uwsgi_fn *handler = ((uwsgi_hook_callable *)fn)("mule_msg_hook");
 	if (!handler)
 		return 0;
+	uwsgi_task_begin("a message");
 	handler->call(handler, data, NULL);
+	uwsgi_task_end();
 	handler->release(handler);
 	return 1;
 }
@@ -158,6 +160,9 @@ int mule_run(int number)
 		failed = mailbox_open(mules(), number, MAILBOX_FARMS, &farm_box);
 	if (failed)
 		return cannot_listen(number, failed);
+	if (uwsgi_actions_run(&mules()->actions, "as-mule"))
+		return 1;
+	uwsgi_task_limit(mules()->harakiri);
 	if (*program.text) {
 		uwsgi_process_own();
 		if (uwsgi_hook_each(UWSGI_HOOK_SCRIPT_RUN, visit_script, &program))

@@ -11,6 +11,7 @@
 
 static struct mules all;
 static struct uwsgi_strings farms, touches;
+static int mercy; /* seconds; 0: the default */
 static int64_t message_max = MESSAGE_MAX, queue_size = (int64_t)QUEUE_MIB << 20;
 
 const struct mules *mules(void)
@@ -126,6 +127,12 @@ static const struct uwsgi_option options[] = {
 	ROW("farm", "\"name:1,2\": a group of mules", .type = UWSGI_OPT_LIST, .value = &farms),
 	ROW("touch-mules-reload", "replace the mules when this file is touched", .type = UWSGI_OPT_LIST,
 	    .value = &touches),
+	ROW("mule-harakiri", "seconds a mule may be at one message or signal before it is killed and replaced",
+	    .type = UWSGI_OPT_INT, .value = &all.harakiri),
+	ROW("mule-reload-mercy", "seconds a mule may take to stop (default 60)", .type = UWSGI_OPT_INT,
+	    .value = &mercy),
+	ROW("hook-as-mule", "action (docs/hooks.md), in each mule before anything else", .type = UWSGI_OPT_CALL,
+	    .apply = uwsgi_actions_apply, .data = &all.actions),
 	ROW("mule-msg-size", "largest message in bytes (default 1048576)", .type = UWSGI_OPT_INT64,
 	    .value = &message_max),
 	ROW("mule-queue-size", "room for waiting messages of each mule and farm, in MiB (default 64)",
@@ -134,7 +141,7 @@ static const struct uwsgi_option options[] = {
 };
 
 static const struct uwsgi_kind kinds[] = {
-	{ .name = "mule", .count = count, .run = mule_run },
+	{ .name = "mule", .count = count, .run = mule_run, .mercy = &mercy },
 	{ 0 },
 };
 

@@ -17,7 +17,7 @@
 struct py_options {
 	const char *home, *executable, *program_name, *argv;
 	const char *wsgi_file, *module, *callable, *eval, *worker_override;
-	struct uwsgi_strings mounts, path, imports, aliases, post_aliases;
+	struct uwsgi_strings mounts, path, imports, spooler_imports, aliases, post_aliases;
 	bool reload_on_exception;
 	struct uwsgi_strings reload_on_type, reload_on_value, reload_on_repr;
 	int optimize;
@@ -68,6 +68,8 @@ struct py_app {
 
 /* Load all that is configured.  Their number, or a negative errno after the cause was logged. */
 int py_app_load_all(void);
+/* Load what is for this process alone, a spooler. */
+void py_app_load_spooler(void);
 /* The application for a request, NULL when there is none.  `*mounted_r`: found by the path, which loses the
  * mountpoint.  Needs no GIL. */
 struct py_app *py_app_of(const struct uwsgi_request *req, bool *mounted_r);

@@ -342,7 +342,7 @@ static int load_applications_attribute(void)
 	return give_up("uwsgi.applications", "");
 }
 
-/* Modules of --import only register things: without one of them the server can still serve. */
+/* Such modules only register things: without one of them the server can still serve. */
 static void import_all(const struct uwsgi_strings *names)
 {
 	for (size_t i = 0; i < names->n; i++) {
@@ -404,4 +404,9 @@ int py_app_load_all(void)
 	apps.by_path = option_is_on("manage-script-name");
 	apps.simple = apps.count == 1 && apps.fallback == 0 && !(apps.by_path && apps.app[0].mountpoint_len);
 	return apps.count;
+}
+
+void py_app_load_spooler(void)
+{
+	import_all(&py_options()->spooler_imports);
 }

@@ -32,7 +32,8 @@ static const struct uwsgi_option options[] = {
 	{ "import", 0, UWSGI_OPT_LIST, .value = &settings.imports, .help = "import a module or file after the application", .group = "python" },
 	ALIAS("pyimport", "import"), ALIAS("py-import", "import"), ALIAS("python-import", "import"),
 	ALIAS("shared-import", "import"), ALIAS("shared-pyimport", "import"), ALIAS("shared-py-import", "import"), ALIAS("shared-python-import", "import"),
-	ALIAS("spooler-import", "import"), ALIAS("spooler-pyimport", "import"), ALIAS("spooler-py-import", "import"), ALIAS("spooler-python-import", "import"),
+	{ "spooler-import", 0, UWSGI_OPT_LIST, .value = &settings.spooler_imports, .help = "import a module or file in the spoolers' processes alone", .group = "python" },
+	ALIAS("spooler-pyimport", "spooler-import"), ALIAS("spooler-py-import", "spooler-import"), ALIAS("spooler-python-import", "spooler-import"),
 	{ "pymodule-alias", 0, UWSGI_OPT_LIST, .value = &settings.aliases, .help = "NAME=MODULE: import MODULE under NAME before the application", .group = "python" },
 	{ "post-pymodule-alias", 0, UWSGI_OPT_LIST, .value = &settings.post_aliases, .help = "the same after the application", .group = "python" },
 	{ "pyargv", 0, UWSGI_OPT_STR, .value = &settings.argv, .help = "words for sys.argv", .group = "python" },
@@ -60,8 +61,8 @@ static const struct uwsgi_option options[] = {
 
 static bool wanted(void)
 {
-	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n || settings.aliases.n ||
-	       settings.mounts.n || settings.worker_override;
+	return settings.wsgi_file || settings.module || settings.eval || settings.imports.n ||
+	       settings.spooler_imports.n || settings.aliases.n || settings.mounts.n || settings.worker_override;
 }
 
 static int load(void)
@@ -85,6 +86,8 @@ static int post_fork(void)
 	if (!Py_IsInitialized())
 		return 0; /* no application of this language is configured */
 	py_module_call_hook("post_fork_hook");
+	if (!strcmp(uwsgi_my_kind(), "spooler"))
+		py_app_load_spooler();
 	py_interp_release();
 	return 0;
 }

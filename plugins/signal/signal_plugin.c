@@ -29,8 +29,8 @@ static int raise_for(const struct uwsgi_request *req)
 	int failed = uwsgi_signal_raise(req->modifier2);
 	if (!failed)
 		return 0;
-	return refuse(req, failed == -ENOENT	? "it is not registered, or nobody of its target is there"
-			   : failed == -EAGAIN	? "the queue of its target is full"
+	return refuse(req, failed == -ENOENT	 ? "it is not registered, or nobody of its target is there"
+			   : failed == -EAGAIN	 ? "the queue of its target is full"
 			   : failed == -ENOTCONN ? "there is no master"
 						 : strerror(-failed));
 }
@@ -67,8 +67,8 @@ static int command(const char *key, const char *value, void *data)
 	char *address = strdup(value);
 	int number = address ? split(address) : -1;
 	if (number < 0) {
-		fprintf(stderr, "uwsgi: --%s %s: give the address of a socket, a comma and a number from 0 to %d\n", key,
-			value, UWSGI_SIGNALS - 1);
+		fprintf(stderr, "uwsgi: --%s %s: give the address of a socket, a comma and a number from 0 to %d\n",
+			key, value, UWSGI_SIGNALS - 1);
 		exit(1);
 	}
 	int failed = uwsgi_signal_send(address, (uint8_t)number, COMMAND_MS);

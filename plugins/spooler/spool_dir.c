@@ -126,6 +126,25 @@ int spool_dir_each_state(const struct spool_dir *dir, const char *prefix, void (
 	return each_name(dir->state, ".", filtered, &filter);
 }
 
+struct sweep {
+	const struct spool_dir *dir;
+	int64_t then;
+};
+
+static void sweep_one(const char *name, void *data)
+{
+	const struct sweep *sweep = data;
+	struct stat st;
+	if (fstatat(sweep->dir->state, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ctim.tv_sec < sweep->then)
+		unlinkat(sweep->dir->state, name, 0);
+}
+
+void spool_dir_sweep(const struct spool_dir *dir, int64_t then)
+{
+	struct sweep sweep = { dir, then };
+	(void)spool_dir_each_state(dir, SPOOL_NEW, sweep_one, &sweep);
+}
+
 int spool_dir_each_dead(const struct spool_dir *dir, void (*found)(const char *name, void *data), void *data)
 {
 	struct filter filter = { SPOOL_PREFIX, found, data };

@@ -43,6 +43,9 @@ int spool_dir_scan(const struct spool_dir *dir, const struct spool_scan *scan);
 /* Call `found` for each name in the state that begins with `prefix`. */
 int spool_dir_each_state(const struct spool_dir *dir, const char *prefix, void (*found)(const char *name, void *data),
 			 void *data);
+/* Remove what writers that died left aside before `then`, in seconds of the epoch: nobody was told that it is a task.
+ */
+void spool_dir_sweep(const struct spool_dir *dir, int64_t then);
 /* Call `found` for each name among the dead. */
 int spool_dir_each_dead(const struct spool_dir *dir, void (*found)(const char *name, void *data), void *data);
 

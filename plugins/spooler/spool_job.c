@@ -1,6 +1,7 @@
 /* spool_job.c - see spool_job.h. */
 #include "spool_job.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,11 +11,27 @@
 #include "spool_spare.h"
 #include "spool_tries.h"
 
+/* Memory that is kept between two tasks. */
+#define ROOM_KEPT (256 << 10)
+
+static int make_room(struct spool_job *job, size_t size)
+{
+	if (size <= job->room)
+		return 0;
+	free(job->bytes);
+	job->room = size > ROOM_KEPT ? size : ROOM_KEPT;
+	job->bytes = malloc(job->room);
+	if (job->bytes)
+		return 0;
+	job->room = 0;
+	return -1;
+}
+
 static int read_all(struct spool_job *job, size_t size)
 {
-	job->bytes = malloc(size);
-	if (!job->bytes)
+	if (make_room(job, size))
 		return -1;
+	job->len = 0;
 	while (job->len < size) {
 		ssize_t n = read(job->fd, job->bytes + job->len, size - job->len);
 		if (n == -1 && errno == EINTR)
@@ -51,6 +68,8 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 	}
 	if (!st.st_size)
 		return SPOOL_TAKEN;
+	if (job->most && (size_t)st.st_size > job->most)
+		return SPOOL_HUGE;
 	job->spare = st.st_uid == geteuid() && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
 		     st.st_size <= SPOOL_SPARE_MAX;
 	job->marked = st.st_mtim.tv_nsec == 0;
@@ -61,20 +80,23 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 	return spool_task_parse(job->bytes, job->len, &job->task) ? SPOOL_TORN : SPOOL_OPEN;
 }
 
-enum spool_look spool_job_open(struct spool_job *job_r, const struct spool_dir *dir, const char *path, int64_t now,
+enum spool_look spool_job_open(struct spool_job *job, const struct spool_dir *dir, const char *path, int64_t now,
 			       int64_t *due_r)
 {
-	*job_r = (struct spool_job){ .fd = -1, .path = path };
-	enum spool_look seen = look(job_r, dir, now, due_r);
-	if (seen == SPOOL_OPEN || seen == SPOOL_TORN)
+	assert(job->fd == -1);
+	job->path = path;
+	job->tries = 0;
+	job->marked = job->spare = false;
+	enum spool_look seen = look(job, dir, now, due_r);
+	if (seen == SPOOL_OPEN || seen == SPOOL_TORN || seen == SPOOL_HUGE)
 		return seen;
 	int error = errno;
-	spool_job_close(job_r);
+	spool_job_close(job);
 	errno = error;
 	return seen;
 }
 
-int spool_job_read(struct spool_job *job, bool locked_counts)
+int spool_job_read(struct spool_job *job, bool locked_counts, size_t most)
 {
 	struct stat st;
 	job->fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -84,7 +106,7 @@ int spool_job_read(struct spool_job *job, bool locked_counts)
 		return -EBADMSG;
 	if (locked_counts && spool_locked(job->fd))
 		return -EAGAIN;
-	if (read_all(job, (size_t)st.st_size))
+	if (read_all(job, (size_t)st.st_size < most ? (size_t)st.st_size : most))
 		return -errno;
 	return spool_task_parse(job->bytes, job->len, &job->task);
 }
@@ -93,9 +115,19 @@ void spool_job_close(struct spool_job *job)
 {
 	if (job->fd != -1)
 		close(job->fd); /* and with it the lock */
-	free(job->bytes);
 	job->fd = -1;
+	if (job->room <= ROOM_KEPT)
+		return;
+	free(job->bytes);
 	job->bytes = NULL;
+	job->room = 0;
+}
+
+void spool_job_destroy(struct spool_job *job)
+{
+	spool_job_close(job);
+	free(job->bytes);
+	*job = (struct spool_job){ .fd = -1 };
 }
 
 static int keep(struct spool_job *job, const struct spool_dir *dir, const struct spool_decision *decision)

@@ -9,7 +9,7 @@
 #include "spool_dir.h"
 
 /* Only files of at most so many bytes are kept. */
-#define SPOOL_SPARE_MAX 65536
+#define SPOOL_SPARE_MAX 262144
 
 struct spool_spares;
 

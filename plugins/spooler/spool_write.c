@@ -72,7 +72,7 @@ struct aside {
 static bool open_spare(struct aside *aside, const struct spool_target *target)
 {
 	char name[64];
-	aside->spare = spool_spares_take(target->spares, name);
+	aside->spare = target->spares ? spool_spares_take(target->spares, name) : -1;
 	if (aside->spare < 0)
 		return false;
 	snprintf(aside->path, sizeof aside->path, "%s/" SPOOL_STATE "/%s", target->path, name);
@@ -101,13 +101,21 @@ static int open_aside(struct aside *aside, const struct spool_target *target, co
 	return aside->fd == -1 ? -errno : 0;
 }
 
+/* A spare may have been longer; the look is much cheaper than a cut at the end. */
+static int cut(int fd, off_t size)
+{
+	struct stat st;
+	bool fits = fstat(fd, &st) == 0 && st.st_size == size;
+	return !fits && ftruncate(fd, size) == -1 ? -errno : 0;
+}
+
 static int fill(const struct aside *aside, const struct spool_target *target, const struct spool_packet *packet,
 		struct uwsgi_str body)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)target->at } };
 	int failed = write_all(aside->fd, packet, body);
-	if (!failed && aside->spare >= 0 && ftruncate(aside->fd, (off_t)(packet->len + body.n)) == -1)
-		failed = -errno;
+	if (!failed && aside->spare >= 0)
+		failed = cut(aside->fd, (off_t)(packet->len + body.n));
 	if (!failed && target->at >= 0 && futimens(aside->fd, times) == -1)
 		failed = -errno;
 	if (!failed && target->sync && fdatasync(aside->fd) == -1)

@@ -12,11 +12,11 @@ struct spool_spares;
 struct spool_sync;
 
 struct spool_target {
-	const char *path;	 /* of the spooler */
-	struct spool_sync *sync; /* NULL: the task need not outlive the machine */
-	struct spool_spares *spares;
-	int64_t priority; /* -1: none */
-	int64_t at;	  /* seconds of the epoch before which it does not run; -1: now */
+	const char *path;	     /* of the spooler */
+	struct spool_sync *sync;     /* NULL: the task need not outlive the machine */
+	struct spool_spares *spares; /* NULL: each task gets a new file */
+	int64_t priority;	     /* -1: none */
+	int64_t at;		     /* seconds of the epoch before which it does not run; -1: now */
 };
 
 /* Write a task aside, and put it in its place when it is whole; with a sync, return when it lasts.

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <uwsgi.h>
 
+struct spool_figures;
 struct spool_spares;
 struct spool_sync;
 
@@ -14,6 +15,7 @@ struct spooler {
 	bool external;
 	struct spool_sync *sync;
 	struct spool_spares *spares;
+	struct spool_figures *figures; /* of each process */
 };
 
 struct spooler_options {
@@ -23,27 +25,32 @@ struct spooler_options {
 	int64_t max_size;
 	bool ordered, quiet, cheap, sync;
 	const char *chdir;
-	struct uwsgi_strings remote;
+	struct uwsgi_strings remote, touches;
 	_Atomic int *frequency_set; /* for all processes; 0: as configured */
 };
 
 /* ---- spooler_plugin.c ---- */
 
 const struct spooler_options *spooler_options(void);
-/* Seconds between looks at a directory; negative: never. */
+/* Seconds between looks at a directory; negative: nobody looks after the start. */
 int spooler_frequency(void);
-/* The spooler of the process with this number. */
-const struct spooler *spooler_of(int number);
+/* Seconds until something is tried again: the frequency, or the default where nobody looks. */
+int spooler_pause(void);
+/* The spooler of the process with this number, which becomes that within the spooler, from 1. */
+const struct spooler *spooler_of(int *number);
 
 /* ---- spooler_enqueue.c: tasks that come in ---- */
 
 /* Spool the texts and numbers of some maps.  0 with the path in the result, or -1 after uwsgi_fail. */
 int spooler_enqueue(struct uwsgi_call *c, const struct uwsgi_value *const maps[], size_t count);
 
-/* ---- spooler_api.c: functions for programs ---- */
+/* ---- spooler_api.c: functions for programs, and the statistics ---- */
+
+void spooler_stats(struct uwsgi_value *stats); /* [master] */
 
 int spooler_api_spool(struct uwsgi_call *c);
 int spooler_api_set_frequency(struct uwsgi_call *c);
+int spooler_api_spoolers(struct uwsgi_call *c);
 int spooler_api_jobs(struct uwsgi_call *c);
 int spooler_api_pid(struct uwsgi_call *c);
 int spooler_api_pids(struct uwsgi_call *c);

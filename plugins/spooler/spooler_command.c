@@ -39,7 +39,7 @@ static _Noreturn void end(const struct command *command)
 
 static const char *state_of(struct spool_job *job, const struct stat *st)
 {
-	int failed = spool_job_read(job, true);
+	int failed = spool_job_read(job, true, SPOOL_PACKET_MAX);
 	if (failed == -EAGAIN)
 		return "running";
 	if (failed)
@@ -57,7 +57,7 @@ static void print_task(const char *path, void *data)
 	if (fstatat(command->dir.fd, path, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
 	const char *state = strncmp(path, SPOOL_DEAD "/", sizeof SPOOL_DEAD) ? state_of(&job, &st) : "dead";
-	spool_job_close(&job);
+	spool_job_destroy(&job);
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&st.st_mtim.tv_sec, &tm));
 	printf("%-8s %s %9lld bytes  %s", state, when, (long long)st.st_size, path);
 	unsigned tries = spool_tries_read(&command->dir, path);
@@ -99,7 +99,7 @@ static void retry_one(const char *name, void *data)
 	char path[SPOOL_NAME_MAX + sizeof SPOOL_DEAD], priority[16] = "";
 	snprintf(path, sizeof path, SPOOL_DEAD "/%s", name);
 	struct spool_job job = { .fd = -1, .path = path };
-	int failed = spool_job_read(&job, true);
+	int failed = spool_job_read(&job, true, SPOOL_PACKET_MAX);
 	struct uwsgi_str given = failed ? (struct uwsgi_str){ NULL, 0 } : spool_task_value(&job.task, "priority");
 	if (given.n && given.n < sizeof priority - 1) {
 		snprintf(priority, sizeof priority, "%.*s", (int)given.n, given.p);
@@ -108,7 +108,7 @@ static void retry_one(const char *name, void *data)
 		else
 			strcat(priority, "/");
 	}
-	spool_job_close(&job);
+	spool_job_destroy(&job);
 	report(command, name, failed ? failed : spool_dir_raise(&command->dir, name, priority));
 }
 

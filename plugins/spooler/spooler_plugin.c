@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "spool_dir.h"
+#include "spool_figures.h"
 #include "spool_policy.h"
 #include "spool_spare.h"
 #include "spool_sync.h"
@@ -34,11 +35,17 @@ int spooler_frequency(void)
 	return set ? set : settings.frequency;
 }
 
-const struct spooler *spooler_of(int number)
+int spooler_pause(void)
+{
+	int seconds = spooler_frequency();
+	return seconds > 0 ? seconds : settings.frequency > 0 ? settings.frequency : DEFAULT_FREQUENCY;
+}
+
+const struct spooler *spooler_of(int *number)
 {
 	const struct spooler *spooler = settings.list;
-	for (; number > spooler->processes; spooler++)
-		number -= spooler->processes;
+	for (; *number > spooler->processes; spooler++)
+		*number -= spooler->processes;
 	return spooler;
 }
 
@@ -65,7 +72,8 @@ static int add(const char *key, const char *value, bool external)
 		uwsgi_log("%s = %s: %s\n", key, value, *value ? strerror(errno) : "give a directory");
 		return -EINVAL;
 	}
-	all[settings.count++] = (struct spooler){ path, external ? 0 : settings.processes, external, NULL, NULL };
+	all[settings.count++] =
+		(struct spooler){ .path = path, .processes = external ? 0 : settings.processes, .external = external };
 	return 0;
 }
 
@@ -116,15 +124,24 @@ static int prepare(struct spooler *spooler)
 	spooler->path = path;
 	spooler->sync = spool_sync_create(path);
 	spooler->spares = spool_spares_create(path);
-	return spooler->sync && spooler->spares ? 0 : -ENOMEM;
+	spooler->figures = spool_figures_create(path, spooler->processes);
+	if (spooler->sync && spooler->spares && spooler->figures)
+		return 0;
+	uwsgi_cause("spooler %s: no shared memory", path);
+	return -ENOMEM;
 }
 
 static int init(void)
 {
+	for (size_t i = 0; i < settings.touches.n; i++)
+		if (uwsgi_touch_replaces(settings.touches.v[i], "spooler"))
+			return -ENOMEM;
 	if (!settings.count)
 		return 0;
-	if (settings.frequency < 1)
+	if (!settings.frequency)
 		settings.frequency = DEFAULT_FREQUENCY;
+	if (settings.cheap)
+		uwsgi_log("spooler-cheap: nothing to do, a spooler without tasks sleeps and its process is kept\n");
 	settings.frequency_set = uwsgi_shm_keep("spooler frequency", sizeof *settings.frequency_set);
 	if (!settings.frequency_set) {
 		uwsgi_cause("spooler: no shared memory");
@@ -157,17 +174,18 @@ static const struct uwsgi_option options[] = {
 	{ "spooler", 'Q', UWSGI_OPT_CALL, .flags = UWSGI_OPT_MASTER, .apply = apply_spooler, .group = "spooler", .help = "run the tasks of this directory, made when it is missing" },
 	{ "spooler-external", .type = UWSGI_OPT_CALL, .flags = UWSGI_OPT_MASTER, .apply = apply_external, .group = "spooler", .help = "let tasks be queued in this directory, for another server to run" },
 	{ "spooler-processes", .type = UWSGI_OPT_INT, GIVEN(processes), .help = "processes of each spooler that follows (default 1)" },
-	{ "spooler-frequency", .type = UWSGI_OPT_INT, GIVEN(frequency), .help = "seconds between looks at the whole directory, and until a task is run again (default 30)" },
+	{ "spooler-frequency", .type = UWSGI_OPT_SINT, GIVEN(frequency), .help = "seconds between looks at the whole directory, and until a task is run again (default 30); negative: look at the start only" },
 	{ "spooler-freq", .alias_of = "spooler-frequency" },
 	{ "spooler-ordered", .type = UWSGI_OPT_BOOL, GIVEN(ordered), .help = "run tasks in the order of their names" },
 	{ "spooler-max-tasks", .type = UWSGI_OPT_INT, GIVEN(max_tasks), .help = "replace a spooler process after that many tasks" },
 	{ "spooler-chdir", .type = UWSGI_OPT_STR, GIVEN(chdir), .help = "run tasks in this directory, in place of the spooler's own" },
 	{ "spooler-quiet", .type = UWSGI_OPT_BOOL, GIVEN(quiet), .help = "no lines about tasks that succeed" },
-	{ "spooler-cheap", .type = UWSGI_OPT_BOOL, GIVEN(cheap), .help = "accepted: a spooler without tasks sleeps" },
+	{ "spooler-cheap", .type = UWSGI_OPT_BOOL, GIVEN(cheap), .help = "accepted: a spooler without tasks sleeps, its process is kept" },
 	{ "spooler-harakiri", .type = UWSGI_OPT_INT, GIVEN(harakiri), .help = "seconds a task may take before its process is ended and the task is run again" },
 	{ "spooler-max-attempts", .type = UWSGI_OPT_INT, GIVEN(max_attempts), .help = "failures after which a task is moved to DIR/dead, 0: it never is (default 10)" },
 	{ "spooler-max-size", .type = UWSGI_OPT_INT64, GIVEN(max_size), .help = "largest task in bytes, 0: no limit (default 268435456)" },
 	{ "spooler-sync", .type = UWSGI_OPT_BOOL, .arg = UWSGI_ARG_OPTIONAL, GIVEN(sync), .help = "a task is on the disk when spool() returns (default true)" },
+	{ "touch-spoolers-reload", .type = UWSGI_OPT_LIST, .flags = UWSGI_OPT_MASTER, GIVEN(touches), .help = "replace the spoolers' processes when this file is touched, each after its task" },
 	{ "spooler-remote", .type = UWSGI_OPT_LIST, GIVEN(remote), .help = "let tasks be queued through this socket of the server, named as in its log" },
 	{ "spool-list", COMMAND, .apply = spooler_command_list, .help = "print the tasks of a directory, and exit" },
 	{ "spool-retry", COMMAND, .apply = spooler_command_retry, .help = "have the dead tasks of a directory run again, and exit" },
@@ -185,7 +203,8 @@ static const struct uwsgi_kind kinds[] = {
 static const struct uwsgi_api_fn api[] = {
 	{ "spool", "(message_dict: any = None, *ignored: any, **keys: any) -> bytes", "Queue a task of the keys and values of the dict and the keywords, texts or numbers, and return the path of its file. Keys with a meaning: spooler (its directory, or its number from 1), priority (the lowest number runs first), at (seconds of the epoch before which it does not run), body (bytes of any size; the rest has at most 64k).", spooler_api_spool, UWSGI_FN_BLOCKS },
 	{ "send_to_spooler", "(message_dict: any = None, *ignored: any, **keys: any) -> bytes", "The same as spool.", spooler_api_spool, UWSGI_FN_BLOCKS },
-	{ "set_spooler_frequency", "(seconds: int) -> bool", "Let all spoolers look at their directories every so many seconds from their next look on; 0: as configured.", spooler_api_set_frequency, 0 },
+	{ "set_spooler_frequency", "(seconds: int) -> bool", "Let all spoolers look at their directories every so many seconds from their next look on; 0: as configured, negative: never.", spooler_api_set_frequency, 0 },
+	{ "spoolers", "() -> list", "One map for each spooler: dir, external, pids, running (processes with a task in hand), waiting (files of other tasks), dead (files), runs (of tasks by the program, since the start), done and failed of these, last and next (seconds of the epoch when a task began, and when one is looked at again; 0: none).", spooler_api_spoolers, UWSGI_FN_BLOCKS | UWSGI_FN_TUPLE },
 	{ "spooler_jobs", "(*ignored: any) -> list", "Paths of the tasks of all spoolers, running ones included.", spooler_api_jobs, UWSGI_FN_BLOCKS },
 	{ "spooler_pid", "(*ignored: any) -> int", "Process id of the first spooler, 0 when it is external or has not started.", spooler_api_pid, 0 },
 	{ "spooler_pids", "(*ignored: any) -> list", "Process ids of all spoolers, 0 for each that is external.", spooler_api_pids, 0 },
@@ -202,12 +221,18 @@ static const struct uwsgi_api_const consts[] = {
 };
 /* clang-format on */
 
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_STATS, uwsgi_hook_stats, spooler_stats),
+	{ 0 },
+};
+
 struct uwsgi_plugin spooler_plugin = {
 	.name = "spooler",
 	.modifier1 = 17,
 	.init = init,
 	.strict = 1,
 	.options = options,
+	.hooks = hooks,
 	.kinds = kinds,
 	.api = api,
 	.api_consts = consts,

@@ -1,7 +1,8 @@
 /* stats_client.c - who asks how the server does, each in turn of the master's loop.
  *
  * A client need not say anything.  One that speaks HTTP begins to at once, so it is given a moment to; then it gets
- * all that is known, and has until the limit to read it and to close.  Those that are too many wait in the backlog. */
+ * all that is known, and has until the limit to read it and to close.  Those that are too many wait in the backlog
+ * until somebody has read all. */
 #include "stats_server.h"
 
 #include <errno.h>
@@ -11,9 +12,9 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 16
-#define HEAR_MS 50     /* a client that has said nothing by then speaks no HTTP */
-#define LIMIT_MS 10000 /* for one client, from the answer on */
-#define NO_FD_MS 1000  /* descriptors are out: the next look */
+#define HEAR_MS 50    /* a client that has said nothing by then speaks no HTTP */
+#define LIMIT_MS 5000 /* for one client, from the answer on */
+#define NO_FD_MS 1000 /* descriptors are out: the next look */
 
 struct client {
 	struct uwsgi_watch watch; /* fd -1: nobody */
@@ -30,6 +31,11 @@ static struct {
 	const struct stats_form *form;
 	struct client clients[CLIENTS_MAX];
 } server = { .watch.fd = -1 };
+
+static bool is_done(const struct client *c)
+{
+	return c->answer && c->sent == c->len;
+}
 
 static void watch_socket(bool on)
 {
@@ -73,6 +79,8 @@ static void send_more(struct client *c)
 	/* it is closed when the client has: what it said and nobody read would take back what is on its way */
 	shutdown(c->watch.fd, SHUT_WR);
 	uwsgi_loop_change(uwsgi_loop(), &c->watch, UWSGI_READ);
+	if (server.waits && !server.again.slot)
+		watch_socket(true);
 }
 
 static char *tell(bool http, size_t *len_r)
@@ -112,7 +120,7 @@ static void on_client(struct uwsgi_watch *watch, unsigned events)
 	struct client *c = watch->data;
 	char said[4096];
 	(void)events;
-	if (c->answer && c->sent < c->len) {
+	if (c->answer && !is_done(c)) {
 		send_more(c);
 		return;
 	}
@@ -127,10 +135,16 @@ static void on_client(struct uwsgi_watch *watch, unsigned events)
 
 static struct client *find_room(void)
 {
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
+	struct client *done = NULL;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		if (server.clients[i].watch.fd == -1)
 			return &server.clients[i];
-	return NULL;
+		if (is_done(&server.clients[i]))
+			done = &server.clients[i];
+	}
+	if (done)
+		part(done);
+	return done;
 }
 
 static void on_again(struct uwsgi_timer *timer)
@@ -175,6 +189,16 @@ int stats_serve(int fd, const struct stats_form *form)
 	server.again.fn = on_again;
 	server.watch = (struct uwsgi_watch){ .fd = fd, .fn = on_connection };
 	return uwsgi_loop_add(uwsgi_loop(), &server.watch, UWSGI_READ);
+}
+
+void stats_hurry(void)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (server.watch.fd != -1 && server.clients[i].watch.fd != -1 && !server.clients[i].answer) {
+			on_client(&server.clients[i].watch, 0);
+			if (server.clients[i].watch.fd != -1 && !server.clients[i].answer)
+				answer(&server.clients[i], false);
+		}
 }
 
 void stats_forget(void)

@@ -30,6 +30,8 @@ bool stats_is_http(const char *bytes, size_t len);
 
 /* Answer whoever connects to the descriptor, in the loop of the master.  0 or a negative errno. */
 int stats_serve(int fd, const struct stats_form *form);
+/* The loop is left: nobody is heard any longer. */
+void stats_hurry(void);
 /* In what the master forks: close what is open here. */
 void stats_forget(void);
 

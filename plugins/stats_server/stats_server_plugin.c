@@ -48,6 +48,7 @@ static const struct uwsgi_option options[] = {
 
 static const struct uwsgi_hook hooks[] = {
 	UWSGI_HOOK(UWSGI_HOOK_MASTER_START, uwsgi_hook_master, start),
+	UWSGI_HOOK(UWSGI_HOOK_MASTER_LEAVE, uwsgi_hook_master, stats_hurry),
 	UWSGI_HOOK(UWSGI_HOOK_MASTER_CHILD, uwsgi_hook_master, stats_forget),
 	{ 0 },
 };

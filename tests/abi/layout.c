@@ -158,12 +158,13 @@ AT(uwsgi_option, data, 56);
 AT(uwsgi_option, claims, 64);
 
 /* <uwsgi/proc.h> */
-SIZE(uwsgi_kind, 40);
+SIZE(uwsgi_kind, 48);
 AT(uwsgi_kind, name, 0);
 AT(uwsgi_kind, flags, 8);
 AT(uwsgi_kind, count, 16);
 AT(uwsgi_kind, run, 24);
 AT(uwsgi_kind, stop_ms, 32);
+AT(uwsgi_kind, mercy, 40);
 
 SIZE(uwsgi_proc_info, 176);
 AT(uwsgi_proc_info, kind, 0);

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",
     "api_signal": "rows about signals: tests/e2e/test_signals.py",
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
+    "task": "ends the process: tests/e2e/test_mules.py, test_spooler.py",
     "takeover": "whose turn it is among real processes: tests/e2e/test_reload.py",
     "child": "the life of a forked process: tests/e2e",
     "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",

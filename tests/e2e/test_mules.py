@@ -277,3 +277,77 @@ def test_a_function_can_be_the_program_of_a_mule_or_a_farm(serve):
     for line in ("mule 1 got b'hello'", "farm got b'die'", "ValueError: on purpose", "farm got b'oink'"):
         server.wait_for_log(line)
     server.wait_spawned("mule", 4)  # the one that failed comes back
+
+
+def test_a_mule_that_is_too_long_at_a_message_is_replaced(serve):
+    server = serve(APP + """
+    import time
+    def slow(message):
+        if message == b"slow":
+            time.sleep(1000)
+        heard(message)
+    uwsgi.mule_msg_hook = slow
+    """, "--mule", "--mule-harakiri", "1")
+    before = server.pid_of("mule", 1)
+    for message in ("slow", "next"):
+        assert ask(server, "uwsgi.mule_msg(b'%s')" % message) == "True"
+    server.wait_for_log("*** HARAKIRI ON mule 1 (pid: %d): a message takes longer than 1 seconds" % before)
+    server.wait_for_log(" in slow")
+    server.wait_for_log("heard 4 bytes: next")
+    assert server.pid_of("mule", 1) != before
+
+
+def test_a_mule_that_is_too_long_at_a_signal_is_replaced(serve):
+    server = serve(APP + """
+    import time
+    uwsgi.register_signal(19, "mule", lambda n: time.sleep(1000))
+    """, "--mule", "--mule-harakiri", "1")
+    before = server.pid_of("mule", 1)
+    assert ask(server, "uwsgi.signal(19)") == "True"
+    server.wait_for_log("*** HARAKIRI ON mule 1 (pid: %d): the handler of signal 19 takes longer" % before)
+    wait_until(lambda: server.pid_of("mule", 1) != before, "another mule")
+
+
+def test_a_program_can_set_a_time_for_what_its_mule_does(serve):
+    server = serve(APP + """
+    import time
+    from uwsgidecorators import harakiri
+    @harakiri(1)
+    def limited(seconds):
+        time.sleep(seconds)
+    def work(message):
+        limited(float(message))
+        heard(message)
+    uwsgi.mule_msg_hook = work
+    """, "--mule")
+    before = server.pid_of("mule", 1)
+    assert ask(server, "uwsgi.mule_msg(b'0.1')") == "True"
+    server.wait_for_log("heard 3 bytes: 0.1")
+    assert ask(server, "uwsgi.mule_msg(b'1000')") == "True"
+    server.wait_for_log("*** HARAKIRI ON mule 1 (pid: %d): what the program set a time for takes longer than 1 seconds" % before)
+    wait_until(lambda: server.pid_of("mule", 1) != before, "another mule")
+
+
+def test_a_mule_is_killed_when_its_mercy_is_over(serve, write):
+    script = write("deaf.py", """
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("deaf", flush=True)
+        while True:
+            time.sleep(1)
+    """)
+    server = serve(APP, "--mule=%s" % script, "--mule-reload-mercy", "1")
+    server.wait_for_log("deaf")
+    server.process.terminate()
+    assert server.process.wait(15) == 0
+
+
+def test_actions_are_done_in_each_mule_before_anything_else(serve, tmp_path):
+    serve(APP, "--mules", "2", "--hook-as-mule", "exec:echo $$ >> %s/hooked" % tmp_path)
+    wait_until(lambda: (tmp_path / "hooked").exists() and len((tmp_path / "hooked").read_text().split()) == 2, "both hooks")
+
+
+def test_an_action_of_mules_that_is_none_ends_the_start(start):
+    server = start("--mule", "--hook-as-mule", "nonsense:1", ready=False)
+    assert server.wait_exit() == 1
+    server.wait_for_log("hook-as-mule: hook action not found: nonsense")

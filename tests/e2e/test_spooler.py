@@ -1,4 +1,5 @@
 """The spooler: tasks in a directory that uWSGI 2.0 could share, run at least once whatever dies, and not for ever."""
+import json
 import os
 import pathlib
 import random
@@ -27,6 +28,10 @@ APP = """
     def spooler(task):
         what = task.get(b"do", b"").decode()
         note(task.get(b"id", b"?").decode())
+        if b"times" in task:
+            if task.get("body", b"") != (task[b"id"] + b",") * int(task[b"times"]):
+                note(repr(task)[:200], "torn")
+            return uwsgi.SPOOL_OK
         note(repr((os.getpid(), os.getcwd(), task)), "tasks")
         if what == "raise":
             raise ValueError("a task that fails")
@@ -198,6 +203,65 @@ def test_programs_can_ask_about_spoolers_and_tasks(spooling, tmp_path):
     assert server.ask("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE") == "(-2, -1, 0)"
 
 
+def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler-external", "away", "--spooler-max-attempts", "2",
+                      "--spooler-frequency", "1")
+    for n in range(3):
+        server.spool(id=str(n))
+    server.spool(id="bad", do="raise")
+    wait_until(lambda: dead(tmp_path), "one to be given up")
+    rows = lambda: eval(server.ask("uwsgi.spoolers()"))
+    later = server.spool(id="later", at=2000000000)
+    wait_until(lambda: rows()[0]["next"] == 2000000000, "the time of the next task")
+    server.spool(id="long", do="wait")
+    wait_for(tmp_path, "long")
+    began = time.time()
+    row, away = rows()
+    assert row["dir"] == str(later.parent).encode() and not row["external"]
+    assert list(row["pids"]) == eval(server.ask("uwsgi.spooler_pids()"))[:2]
+    assert {key: row[key] for key in ("running", "waiting", "dead", "runs", "done", "failed")} == {
+        "running": 1, "waiting": 1, "dead": 1, "runs": 6, "done": 3, "failed": 2}
+    assert abs(row["last"] - began) < 20
+    assert away == {"dir": str(tmp_path / "away").encode(), "external": True, "pids": (), "running": 0, "waiting": 0,
+                    "dead": 0, "runs": 0, "done": 0, "failed": 0, "last": 0, "next": 0}
+    (tmp_path / "go").touch()
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: not set(rows()[0]["pids"]) & set(row["pids"]), "other processes")
+    after = rows()[0]
+    assert (after["runs"], after["done"], after["failed"], after["running"]) == (6, 4, 2, 0)
+
+
+def test_the_statistics_have_a_row_for_each_process(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler", "other", "--spooler-max-attempts", "1",
+                      "--stats", tmp_path / "stats")
+    server.spool(id="1", spooler=2)
+    server.spool(id="2", do="raise", spooler=2)
+    wait_until(lambda: list((tmp_path / "other/dead").glob("*")), "one to be given up")
+    later = server.spool(id="later", at=2000000000, spooler=2)
+    wait_until(lambda: sum(row["next"] == 2000000000 for row in stats_of(tmp_path / "stats")) == 2, "what is next")
+    rows = stats_of(tmp_path / "stats")
+    assert [row["dir"] for row in rows] == [str(tmp_path / "sp")] * 2 + [str(tmp_path / "other")] * 2
+    assert [row["pid"] for row in rows] == eval(server.ask("uwsgi.spooler_pids()"))
+    for key, sums in {"tasks": (0, 1), "runs": (0, 2), "failures": (0, 1), "running": (0, 0), "respawns": (0, 0)}.items():
+        assert tuple(sum(row[key] for row in rows[n:n + 2]) for n in (0, 2)) == sums, key
+    assert later.exists() and time.time() - 20 < max(row["last"] for row in rows) < time.time() + 1
+
+
+def stats_of(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))["spoolers"]
+
+
+def test_a_death_counts_as_a_failure(spooling, tmp_path):
+    server = spooling("--spooler-max-attempts", "2", "--spooler-frequency", "1")
+    server.spool(id="1", do="die")
+    wait_until(lambda: dead(tmp_path), "the task to be given up")
+    row = eval(server.ask("uwsgi.spoolers()"))[0]
+    assert (row["runs"], row["done"], row["failed"], row["running"]) == (2, 0, 2, 0)
+
+
 def test_a_task_in_hand_is_seen_by_its_handler_only(spooling, tmp_path):
     server = spooling()
     path = server.spool(id="1", do="wait")
@@ -339,6 +403,51 @@ def test_a_task_that_takes_too_long_is_cut_and_run_again(spooling, tmp_path):
     assert 'in spooler' in server.log, "the stack of the stuck task"
 
 
+def test_a_touched_file_replaces_the_spoolers_after_their_tasks(spooling, tmp_path):
+    (tmp_path / "touched").touch()
+    server = spooling("--touch-spoolers-reload", tmp_path / "touched")
+    server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    before, worker = spooler_pid(server), server.ask("os.getpid()")
+    os.utime(tmp_path / "touched")
+    server.wait_for_log("touched")
+    (tmp_path / "go").touch()
+    wait_for(tmp_path, "after 1")
+    wait_until(lambda: spooler_pid(server) not in (0, before), "another spooler")
+    server.spool(id="2")
+    wait_for(tmp_path, "2")
+    assert lines(tmp_path).count("1") == 1 and server.ask("os.getpid()") == worker
+
+
+def test_a_negative_frequency_has_nobody_look(spooling, serve, tmp_path):
+    looking, told = [serve(APP, "--spooler", name, "--spooler-frequency=%d" % often)
+                     for name, often in (("looks", 1), ("never", -1))]
+    for server, name in (looking, "looks"), (told, "never"):
+        server.wait_for_log("spawned the uWSGI spooler on dir %s " % (tmp_path / name))
+        server.post("/", "uwsgi.spool(id='%s')" % name)
+    wait_for(tmp_path, "looks", "never")
+    # a count of failures without its task is removed by a look
+    for _ in range(3):
+        for name in ("looks", "never"):
+            (tmp_path / name / ".state/tries_x").write_text("1 %sx" % PREFIX)
+        wait_until(lambda: not (tmp_path / "looks/.state/tries_x").exists(), "a look")
+    assert (tmp_path / "never/.state/tries_x").exists()
+
+
+def test_spooler_cheap_says_that_it_has_nothing_to_do(spooling):
+    spooling("--spooler-cheap").wait_for_log("spooler-cheap: nothing to do, a spooler without tasks sleeps")
+
+
+def test_what_is_for_spoolers_is_imported_there_alone(spooling, tmp_path, write):
+    write("only.py", "import os; open('imported', 'a').write('%d\\n' % os.getpid())")
+    server = spooling("--spooler-python-import", "only", "--spooler-import", "nowhere", "-p", "2")
+    server.wait_for_log("unable to import nowhere: ")
+    server.spool(id="1")
+    wait_for(tmp_path, "1")
+    assert lines(tmp_path, "imported") == [str(spooler_pid(server))]
+    assert server.ask("'only' in sys.modules") == "False"
+
+
 def test_a_spooler_is_replaced_after_its_tasks(spooling, tmp_path):
     server = spooling("--spooler-max-tasks", "3")
     for n in range(7):
@@ -376,9 +485,10 @@ def test_torn_files_are_buried_and_foreign_ones_left_alone(spooling, tmp_path):
     assert lines(tmp_path) == ["1"] and (folder / "notes.txt").exists() and (folder / (PREFIX + "empty")).exists()
 
 
-def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spooling, tmp_path):
+@pytest.mark.parametrize("size", [5000, 200000])
+def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spooling, tmp_path, size):
     server = spooling()
-    first = server.spool(id="1", do="wait", body="x" * 5000)
+    first = server.spool(id="1", do="wait", body="x" * size)
     inode = first.stat().st_ino
     (tmp_path / "go").touch()
     wait_until(lambda: list((tmp_path / "sp/.state").glob("new_spare_*")), "a spare")
@@ -386,6 +496,33 @@ def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spool
     assert second.stat().st_ino == inode
     assert second.read_bytes() == packet({b"id": b"2", b"at": b"2000000000"})
     assert stat.S_IMODE(second.stat().st_mode) == 0o600
+
+
+def test_a_body_of_a_gigabyte_is_refused_and_found_in_the_directory_it_is_not_read(spooling, tmp_path):
+    folder = tmp_path / "sp"
+    folder.mkdir()
+    huge = folder / (PREFIX + "huge")
+    huge.write_bytes(packet({b"id": b"huge", b"priority": b"3"}))
+    os.truncate(huge, 1 << 30)
+    server = spooling()
+    assert server.ask("uwsgi.spool(id='1', body=bytes(1 << 30))") == (
+        "ValueError: unable to spool job: it has 1073741835 bytes, spooler-max-size allows 268435456")
+    server.wait_for_log(PREFIX + "huge is larger than spooler-max-size (268435456 bytes): it is moved to ")
+    server.spool(id="2")
+    wait_for(tmp_path, "2")
+    assert lines(tmp_path) == ["2"] and [p.name for p in dead(tmp_path)] == [PREFIX + "huge"]
+    assert peak_kib(spooler_pid(server)) < 200 * 1024
+    # nor do those read it who look after the dead
+    limited = ["prlimit", "--as=%d" % (512 << 20), BINARY]
+    listed = subprocess.run([*limited, "--spool-list", folder], capture_output=True, text=True, timeout=20)
+    assert listed.stdout.startswith("dead ") and "1073741824 bytes" in listed.stdout, listed
+    assert subprocess.run([*limited, "--spool-retry", folder], timeout=20).returncode == 0
+    wait_until(lambda: server.log.count("3/%shuge is larger" % PREFIX) == 1, "it to be found and refused again")
+
+
+def peak_kib(pid):
+    with open("/proc/%d/status" % pid) as status:
+        return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 
 
 def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
@@ -540,13 +677,15 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
                "--disable-logging", "--spooler-max-attempts", "1000")
     servers = [spooling(*options)]
     acknowledged, stop, kills = set(), threading.Event(), 0
+    sizes = 0, 1, 1000, 20000
 
     def write():
         n = 0
-        while len(acknowledged) < total or kills < 4:
+        while len(acknowledged) < total or kills < total // 50:
             n += 1
             try:
-                answer = servers[-1].ask("uwsgi.spool(id='%d', body=b'x' * %d)" % (n, 3000 * (n % 3)))
+                answer = servers[-1].ask("uwsgi.spool(id='%d', times=%d, body=b'%d,' * %d)" % (
+                    n, sizes[n % 4], n, sizes[n % 4]))
             except OSError:
                 continue
             if answer.startswith("b'"):
@@ -576,7 +715,7 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
         servers.append(spooling(*options))
     wait_until(lambda: not tasks(tmp_path), lambda: "an empty directory: %d tasks left" % len(tasks(tmp_path)))
     assert acknowledged - set(lines(tmp_path)) == set()
-    assert not dead(tmp_path), "nothing was torn"
+    assert not dead(tmp_path) and not lines(tmp_path, "torn")
 
 
 # ---- other servers

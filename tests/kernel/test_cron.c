@@ -190,3 +190,13 @@ Test(cron, finds_the_next_time_that_looking_at_each_minute_finds)
 			}
 	}
 }
+
+Test(cron, counts_the_next_time_from_what_was_looked_at)
+{
+	cr_expect_eq(cron_last(0, 1000), 999);	 /* this minute is still to come */
+	cr_expect_eq(cron_last(999, 1000), 999); /* likewise */
+	cr_expect_eq(cron_last(1000, 1000), 1000);
+	cr_expect_eq(cron_last(900, 1000), 999);   /* what was missed is not made up for here */
+	cr_expect_eq(cron_last(1060, 1000), 1060); /* the clock was set back: those minutes have had their turn */
+	cr_expect_eq(cron_last(1060 + CRON_JUMP_MINUTES, 1000), 999);
+}

@@ -325,3 +325,35 @@ Test(listen, closes_what_only_gateways_need)
 	cr_assert_eq(fcntl(fd, F_GETFD), -1);
 	cr_assert_neq(fcntl(s->fd, F_GETFD), -1);
 }
+
+/* ---- a plugin's own ---- */
+
+Test(listen, binds_a_socket_no_worker_accepts_from)
+{
+	struct listeners *l = listeners_create(&settings, handover_create());
+	const struct uwsgi_socket *const *list;
+	struct stat st;
+	settings.chmod_socket = "777";
+	int fd = listeners_own(l, path, 0600);
+	cr_assert_geq(fd, 0);
+	cr_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	cr_assert_eq(listeners_list(l, &list), 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 07777, 0600);
+	cr_assert_eq(listeners_own(l, path, 0600), -EADDRNOTAVAIL, "somebody listens there");
+	listeners_vacuum(l, false);
+	cr_assert_eq(stat(path, &st), -1);
+}
+
+Test(listen, lets_a_plugins_client_say_nothing)
+{
+	struct listeners *l = listeners_create(&settings, handover_create());
+	struct sockaddr_in a;
+	socklen_t len = sizeof a;
+	int fd = listeners_own(l, "127.0.0.1:0", 0600);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(client, (struct sockaddr *)&a, len), 0);
+	struct pollfd p = { fd, POLLIN, 0 };
+	cr_assert_eq(poll(&p, 1, 500), 1, "it waits for the client to speak");
+}

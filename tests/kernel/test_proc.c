@@ -165,6 +165,9 @@ Test(proc, continues_the_counters_of_the_one_before)
 	before->exceptions = 2;
 	before->harakiris = 4;
 	before->timeouts[PROC_TIMEOUT_BODY] = 5;
+	before->signals = 9;
+	before->signal_failures = 3;
+	before->last_signal_us = 77;
 	before->unwanted = true;
 	before->respawns = 4;
 	struct proc_slot *next = proc_slot_take(table, 0, 1, 1, before);
@@ -173,6 +176,9 @@ Test(proc, continues_the_counters_of_the_one_before)
 	cr_assert_eq(next->exceptions, 2);
 	cr_assert_eq(next->harakiris, 4);
 	cr_assert_eq(next->timeouts[PROC_TIMEOUT_BODY], 5);
+	cr_assert_eq(next->signals, 9);
+	cr_assert_eq(next->signal_failures, 3);
+	cr_assert_eq(next->last_signal_us, 77);
 	cr_assert_not(next->unwanted);
 	cr_assert_eq(next->respawns, 5);
 }

@@ -180,3 +180,16 @@ Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 	cr_assert_eq(signal_bus_queue(bus, "farm_a", 1), -1);
 	signal_bus_destroy(&bus, NULL);
 }
+
+Test(signal_bus, counts_what_waits_in_one_queue_and_in_all)
+{
+	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
+	signal_bus_register(bus, 5, "mules", false);
+	signal_bus_register(bus, 6, "worker2", false);
+	signal_bus_raise(bus, 5, 3);
+	signal_bus_raise(bus, 6, 3);
+	signal_bus_raise(bus, 6, 3);
+	cr_expect_eq(signal_bus_waiting(bus, signal_bus_queue(bus, "worker", 2)), 2);
+	cr_expect_eq(signal_bus_waiting(bus, signal_bus_queue(bus, "worker", 1)), 0);
+	cr_expect_eq(signal_bus_waiting(bus, -1), 4);
+}

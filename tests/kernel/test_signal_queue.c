@@ -113,3 +113,17 @@ Test(signal_queue, goes_on_when_those_who_use_it_are_killed)
 		cr_assert_eq(signal_queue_take(q), 7);
 	}
 }
+
+Test(signal_queue, knows_how_many_numbers_wait)
+{
+	static struct signal_queue q;
+	signal_queue_init(&q);
+	cr_expect_eq(signal_queue_length(&q), 0);
+	for (unsigned i = 1; i <= SIGNAL_QUEUE_SIZE; i++) {
+		signal_queue_put(&q, 1);
+		cr_expect_eq(signal_queue_length(&q), i);
+	}
+	cr_assert_not(signal_queue_put(&q, 1));
+	signal_queue_take(&q);
+	cr_expect_eq(signal_queue_length(&q), SIGNAL_QUEUE_SIZE - 1);
+}

@@ -125,10 +125,11 @@ def test_a_crowd_of_clients(busy):
 def test_pauses(busy):
     server = busy()
     with crowd(server) as clients:
-        for _ in range(6):
+        for times in range(1, 7):
             server.process.send_signal(signal.SIGTSTP)
+            server.wait_for_log("*** PAUSE", times)
             time.sleep(0.05)
-            server.process.send_signal(signal.SIGTSTP)
+            server.process.send_signal(signal.SIGTSTP)  # two that wait at once would be one
             go_on(clients, 0.1)
     assert not any(client.failures for client in clients)
 

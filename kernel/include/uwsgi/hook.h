@@ -24,6 +24,13 @@ struct uwsgi_hook {
  * The speaker's header wraps this in a typed function.  [any] */
 UWSGI_API int uwsgi_hook_each(const char *name, int (*visit)(uwsgi_hook_fn *fn, void *data), void *data);
 
+/* What an operator has done at a moment that is a plugin's: "ACTION:ARGUMENTS", as of docs/hooks.md.  apply is the
+ * apply function of an option whose data is a struct uwsgi_strings; run does all that was given, in order, and names
+ * `moment` in the log: 0, or a negative errno after the first that failed was logged. */
+struct uwsgi_strings;
+UWSGI_API int uwsgi_actions_apply(const char *key, const char *value, void *strings);	  /* [main] */
+UWSGI_API int uwsgi_actions_run(const struct uwsgi_strings *actions, const char *moment); /* [any] */
+
 /* Listeners the kernel itself speaks to. */
 typedef void uwsgi_hook_process(const char *kind, int number);
 #define UWSGI_HOOK_PROCESS_START "process.start/1" /* [child] after the fork, before its work */
@@ -45,6 +52,8 @@ typedef void uwsgi_hook_command(char letter);
  * is closed in all it forks, by the listener of CHILD; the loop is not its own there. */
 typedef void uwsgi_hook_master(void);
 #define UWSGI_HOOK_MASTER_START "master.start/1" /* [master] before anything is forked */
+#define UWSGI_HOOK_MASTER_LEAVE                                                                                        \
+	"master.leave/1" /* [master] for its next image, which has a loop of its own, or for good */
 #define UWSGI_HOOK_MASTER_CHILD "master.child/1" /* [zygote] [child] the master has just forked this process */
 typedef void uwsgi_hook_generation(unsigned generation);
 #define UWSGI_HOOK_GENERATION_READY "generation.ready/1" /* [master] its workers answer */

@@ -21,6 +21,7 @@ struct uwsgi_kind {
 	int (*count)(void);	/* [main] how many; 0: none */
 	int (*run)(int number); /* [child] its life; number is 1.., the result its exit status */
 	uint32_t stop_ms;	/* how long it may take to end before it is killed; 0: the default of 60 s */
+	const int *mercy;	/* since 1.1: the same in seconds, an option's variable; NULL or 0: see stop_ms */
 };
 
 enum uwsgi_proc_state {

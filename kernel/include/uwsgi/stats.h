@@ -9,7 +9,8 @@ UWSGI_BEGIN_DECLS
 struct uwsgi_value;
 
 /* Add your section to the map: uwsgi_add_list(stats, "caches"), ...  It runs in the master: look at what is there, wait
- * for nothing.  A process kind whose plugin adds no section of its name ("mules" for "mule") is told of in general. */
+ * for nothing.  A kind of processes with the application whose plugin adds no section of its name ("mules" for
+ * "mule") is told of in general. */
 typedef void uwsgi_hook_stats(struct uwsgi_value *stats);
 #define UWSGI_HOOK_STATS "stats/1" /* [master] */
 

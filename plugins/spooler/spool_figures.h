@@ -1,0 +1,33 @@
+/* spool_figures.h - what each process of a spooler has done; all processes see it, and it lives on over reloads. */
+#ifndef SPOOL_FIGURES_H
+#define SPOOL_FIGURES_H
+
+#include <stdatomic.h>
+
+#include "spool_policy.h"
+
+/* Of one number: a process adds to what those before it have done. */
+struct spool_figures {
+	_Atomic uint64_t runs;	       /* of tasks, by the program */
+	_Atomic uint64_t done, failed; /* of these; the others asked for another, or one is in hand */
+	_Atomic int64_t last, next; /* seconds of the epoch: when a task began, when one is looked at again; 0: none */
+	_Atomic bool running;	    /* a task is in hand */
+};
+
+/* [main] One for each process; another number of processes begins from nothing.  NULL: no shared memory. */
+struct spool_figures *spool_figures_create(const char *path, int processes);
+
+void spool_figures_begin(struct spool_figures *figures, int64_t now);
+void spool_figures_end(struct spool_figures *figures, enum spool_outcome outcome);
+/* The process before this one had a task in hand when it died. */
+void spool_figures_died(struct spool_figures *figures);
+
+/* All of a spooler together: sums, the latest `last`, the earliest `next`, how many run. */
+struct spool_totals {
+	uint64_t runs, done, failed;
+	int64_t last, next;
+	int running;
+};
+struct spool_totals spool_figures_total(struct spool_figures *figures, int processes);
+
+#endif

@@ -1,0 +1,26 @@
+/* How often a task failed is known as long as the task. */
+#include "spool_folder.h"
+#include "spool_tries.h"
+
+TestSuite(spool_tries, .init = folder_make, .fini = folder_remove, .timeout = 20);
+
+Test(spool_tries, a_count_is_read_as_written_whatever_directory_its_task_is_in)
+{
+	cr_assert_eq(spool_tries_read(&dir, A), 0);
+	cr_assert_eq(spool_tries_write(&dir, "7/" A, 12), 0);
+	cr_assert_eq(spool_tries_read(&dir, "dead/" A), 12);
+	cr_assert_eq(spool_tries_write(&dir, A, 3), 0);
+	cr_assert_eq(spool_tries_read(&dir, A), 3);
+	spool_tries_forget(&dir, A);
+	cr_assert_eq(spool_tries_read(&dir, A), 0);
+}
+
+Test(spool_tries, a_sweep_removes_those_without_a_task)
+{
+	write_task(A);
+	cr_assert_eq(spool_tries_write(&dir, A, 1), 0);
+	cr_assert_eq(spool_tries_write(&dir, B, 2), 0);
+	spool_tries_sweep(&dir);
+	cr_assert_eq(spool_tries_read(&dir, A), 1);
+	cr_assert_eq(spool_tries_read(&dir, B), 0);
+}
