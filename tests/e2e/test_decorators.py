@@ -40,8 +40,8 @@ def test_the_program_of_the_page_does_what_the_page_says(page):
         page.wait_for_log("i am signal 17 in worker %d\n" % worker)
     page.wait_for_log("3 seconds elapsed\n")
     page.wait_for_match(r"^3 seconds elapsed in mule [23]$")
-    ask(page, "i_am_an_offloaded_function(1, argument2='two'), on_three(), on_mcd(), uwsgi.mule_msg('hello', 1)")
-    for line in ("offloaded: 1 two", "I'm running on mule 3.", "I'm running on a mule on Old McDonalds' farm.", "mule 1 heard b'hello'"):
+    ask(page, "i_am_an_offloaded_function(1, argument2='two'), on_three(), on_mcd(), send()")
+    for line in ("offloaded: 1 two", "I'm running on mule 3.", "I'm running on a mule on Old McDonalds' farm.", "a postman heard b'hello'"):
         page.wait_for_log(line + "\n")
     page.wait_for_log("a connection for process ", times=6)  # two workers, three mules, a spooler
     for worker in (1, 2):

@@ -802,7 +802,8 @@ def test_a_packet_of_modifier_17_is_a_task_where_the_socket_may(spooling, tmp_pa
     pickled = packet({b"id": b"evil", b"ud_spool_func": b"f", b"args": b"cos\nsystem\n"})
     assert ask_packet(tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
     server.wait_for_log("its arguments are pickled")
-    assert lines(tmp_path) == ["remote"] and not tasks(tmp_path)
+    wait_drained(tmp_path)
+    assert lines(tmp_path) == ["remote"]
 
 
 # ---- decorators
