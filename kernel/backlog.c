@@ -52,7 +52,9 @@ static struct backlog backlog_of_unix(int fd)
 		struct nlmsghdr head;
 		struct unix_diag_req req;
 	} question = {
-		.head = { .nlmsg_len = sizeof question, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST },
+		.head = { .nlmsg_len = sizeof question,
+			  .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			  .nlmsg_flags = NLM_F_REQUEST },
 		.req = { .sdiag_family = AF_UNIX,
 			 .udiag_states = 1u << TCP_LISTEN,
 			 .udiag_ino = (uint32_t)st.st_ino,

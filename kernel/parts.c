@@ -165,7 +165,7 @@ static int make_settings(struct kernel *k)
 
 static int register_rest(struct kernel *k, const char *dir)
 {
-	static int (*const registers[])(struct option_registry *options) = {
+	static int (*const registers[])(struct option_registry * options) = {
 		command_register, scale_register, cron_command_register, api_lock_register, control_register,
 	};
 	int failed = override_register(k);

@@ -79,13 +79,6 @@ int64_t spooler_handle(const struct spool_job *job);
 /* Put the task into a map as programs see it; its texts are the job's, or copies.  0, or -1: memory is out. */
 int spooler_describe(const struct spool_job *job, struct uwsgi_value *map, bool copies);
 
-/* ---- spooler_watchdog.c: spooler-harakiri ---- */
-
-/* A thread that ends this process when a task takes longer than `seconds`; 0: none. */
-void spooler_watchdog_start(int seconds);
-void spooler_watchdog_arm(const char *task);
-void spooler_watchdog_disarm(void);
-
 /* ---- spooler_command.c: --spool-list and its kin ---- */
 
 int spooler_command_list(const char *key, const char *value, void *data);

@@ -169,7 +169,7 @@ int spooler_run(int number)
 	uwsgi_log("spawned the uWSGI spooler on dir %s with pid %d\n", spooler->path, (int)getpid());
 	keep_memory();
 	this_life = &life;
-	spooler_watchdog_start(options->harakiri);
+	uwsgi_task_limit(options->harakiri);
 	begin(&life);
 	uwsgi_loop_run(uwsgi_loop());
 	this_life = NULL;

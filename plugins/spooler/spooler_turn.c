@@ -53,9 +53,9 @@ static enum spool_outcome run(struct spooler_turn *turn)
 	if (turn->hand)
 		spool_hand_take(turn->hand, job->path);
 	spool_figures_begin(turn->figures, now_s());
-	spooler_watchdog_arm(job->path);
+	uwsgi_task_begin("the task %s", job->path);
 	enum spool_outcome outcome = outcome_of(turn, spooler_handle(job));
-	spooler_watchdog_disarm();
+	uwsgi_task_end();
 	spool_figures_end(turn->figures, outcome);
 	return outcome;
 }

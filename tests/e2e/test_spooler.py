@@ -396,7 +396,7 @@ def test_a_task_that_takes_too_long_is_cut_and_run_again(spooling, tmp_path):
     server = spooling("--spooler-harakiri", "1", "--spooler-frequency", "1")
     pid = spooler_pid(server)
     server.spool(id="slow", do="spin")
-    server.wait_for_log("*** HARAKIRI ON SPOOLER 1 (pid: %d): task %s" % (pid, PREFIX))
+    server.wait_for_log("*** HARAKIRI ON spooler 1 (pid: %d): the task %s" % (pid, PREFIX))
     wait_until(lambda: spooler_pid(server) not in (0, pid), "another process")
     (tmp_path / "go").touch()
     wait_drained(tmp_path)

@@ -198,11 +198,28 @@ def test_a_handler_that_fails_is_counted(told):
 def test_a_mule_tells_what_it_did_and_lives_on_in_its_successor(told):
     _, stats = told(APP, "--mules", "2")
     mule = stats.wait_for("mules", lambda mule: mule["signals"] >= 3, id=1)
-    assert (mule["status"], mule["respawns"], mule["signal_failures"]) == ("idle", 0, 0)
+    assert (mule["respawns"], mule["failures"]) == (0, 0)
     assert stats.one("mules", id=2)["signals"] == 0
     os.kill(mule["pid"], signal.SIGKILL)
-    after = stats.wait_for("mules", lambda mule: mule["respawns"] == 1 and mule["status"] == "idle", id=1)
+    after = stats.wait_for("mules", lambda mule: mule["respawns"] == 1 and mule["pid"], id=1)
     assert after["signals"] >= mule["signals"] and after["pid"] != mule["pid"]
+
+
+def test_the_messages_of_a_mule_and_those_that_failed_are_counted(told):
+    server, stats = told(APP + """
+    import uwsgidecorators
+    @uwsgidecorators.mulefunc(1)
+    def work(how):
+        if how == "badly":
+            raise ValueError("on purpose")
+    for how in ("well", "badly", "well"):
+        work(how)
+    """, "--mules", "2")
+    mule = stats.wait_for("mules", lambda mule: mule["messages"] == 3, id=1)
+    assert mule["runs"] == mule["messages"] + mule["signals"]
+    stats.wait_for("mules", lambda mule: mule["failures"] == 1, id=1)
+    assert abs(mule["last"] - time.time()) < DEADLINE
+    assert stats.one("mules", id=2)["messages"] == 0
 
 
 def test_a_file_that_is_watched_is_counted(told, tmp_path):
