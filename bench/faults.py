@@ -2,12 +2,14 @@
 """What clients notice when something happens to the server: bench/faults.py [--uwsgi BINARY] [--only NAME,...] [--short]
 
   reloads    20 of them under load, an import of 0 s and of 1 s, with and without a gateway, with and without keep-alive
-  kills      kill -9 of a random process every 100 ms; and of the only worker: how long nobody answers
+  storm      kill -9 of a random process every 100 ms: workers, mules, spoolers, gateways, zygotes
+  worker     kill -9 of the only worker: how long nobody answers
   harakiri   a request of 25 s beside steady load, with a deadline of 2 s
   drain      SIGTERM with 50 requests of 3 s in flight
   recycles   workers replaced again and again, with 20 threads started at import
 
-uWSGI 2.0 and gunicorn are measured in the same run when they are installed."""
+One table: requests that failed, of how many, and for how long nobody answered.  uWSGI 2.0 and gunicorn are measured in the
+same run when they are installed."""
 
 import argparse
 import http.client
@@ -17,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -36,7 +39,7 @@ def ours(binary, front, options):
 
 def upstream(front, options):
     front = {PLAIN: "--http11-socket 127.0.0.1:{port}", GATEWAY: "--http 127.0.0.1:{port} --http-keepalive"}[front]
-    return ("/usr/bin/uwsgi --plugin python3 --master --need-app --single-interpreter -l 1024 -w faulty -L %s %s"
+    return ("/usr/bin/uwsgi --plugin python3,spooler --master --need-app --single-interpreter -l 1024 -w faulty -L %s %s"
             % (front, options))
 
 
@@ -88,6 +91,20 @@ def wait_for_other(server, path, before, seconds=30):
     raise RuntimeError("%s: nothing new at %s within %g s" % (server.name, path, seconds))
 
 
+LINE = "%-34s  %-26s  %8s  %8s  %12s  %s"
+
+
+def header():
+    print(LINE % ("fault", "server", "failed", "of", "silence", "and"))
+
+
+def line(fault, server, failed="-", of="-", silence_ms=None, **more):
+    """A line of the table."""
+    silence = "-" if silence_ms is None else "%.1f ms" % silence_ms
+    print(LINE % (fault, server, failed, of, silence, ", ".join("%s %s" % (k.replace("_", " "), v) for k, v in more.items())),
+          flush=True)
+
+
 def row(name, **cells):
     print("  %-44s %s" % (name, "  ".join("%s %s" % (k.replace("_", " "), v) for k, v in cells.items())), flush=True)
 
@@ -101,13 +118,16 @@ def started(name, command, **env):
             del os.environ[k]
 
 
-def each(commands, measure, **env):
+def each(fault, commands, measure, **env):
+    """Measure each server that is there; measure(server) gives the cells of its line."""
     for name, command in commands:
+        if name != "ours" and not name.startswith("ours ") and not PEERS:
+            continue
         try:
             with started(name, command, **env) as server:
-                measure(server)
+                line(fault, name, **measure(server))
         except (RuntimeError, OSError, subprocess.SubprocessError) as e:
-            row(name, failed=str(e).splitlines()[0] if str(e) else type(e).__name__)
+            line(fault, name, why=str(e).splitlines()[0] if str(e) else type(e).__name__)
 
 
 # ---- the faults ----
@@ -115,11 +135,8 @@ def each(commands, measure, **env):
 
 def run_reloads(binary, short):
     count = 5 if short else 20
-    print("\n%d reloads under load, 2 processes, 8 clients" % count)
     for import_s in (0, 1):
-        for keep in (True, False):
-            kind = "import %d s, %s" % (import_s, "keep-alive" if keep else "connection per request")
-
+        for keep in (True,) if short else (True, False):
             def measure(server):
                 with Steady(server, keep=keep) as load:
                     for _ in range(count):
@@ -127,29 +144,24 @@ def run_reloads(binary, short):
                         os.kill(server.pid, signal.SIGHUP)
                         wait_for_other(server, "/id", before)
                         time.sleep(0.2)
-                row("%s: %s" % (server.name, kind), failed=load.failures, of=load.answers,
-                    longest_silence="%.1f ms" % (load.silence_us / 1e3), slowest="%.1f ms" % (load.slowest_us / 1e3))
+                return dict(failed=load.failures, of=load.answers, silence_ms=load.silence_us / 1e3,
+                            slowest="%.1f ms" % (load.slowest_us / 1e3))
 
-            commands = [("ours --http-socket", ours(binary, PLAIN, "-p 2")), ("ours --http", ours(binary, GATEWAY, "-p 2"))]
-            if PEERS:
-                commands += [("uwsgi-2.0 --http11-socket", upstream(PLAIN, "-p 2")),
-                             ("uwsgi-2.0 --http", upstream(GATEWAY, "-p 2")), ("gunicorn", gunicorn("-w 2 -k gthread"))]
-            each(commands, measure, IMPORT_S=import_s)
-
-
-def victims(server):
-    return [pid for pid in servers.tree(server.pid)[1:]]
+            each("%d reloads, import %d s%s" % (count, import_s, "" if keep else ", no keep-alive"),
+                 [("ours http-socket", ours(binary, PLAIN, "-p 2")), ("ours http", ours(binary, GATEWAY, "-p 2")),
+                  ("uwsgi-2.0 http11-socket", upstream(PLAIN, "-p 2")), ("uwsgi-2.0 http", upstream(GATEWAY, "-p 2")),
+                  ("gunicorn", gunicorn("-w 2 -k gthread"))], measure, IMPORT_S=import_s)
 
 
-def run_kills(binary, short):
+def run_storm(binary, short):
     seconds = 10 if short else 60
 
-    def storm(server):
+    def measure(server):
         kills = 0
         with Steady(server) as load:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                pids = victims(server)
+                pids = servers.tree(server.pid)[1:]
                 if pids:
                     try:
                         os.kill(random.choice(pids), signal.SIGKILL)
@@ -158,12 +170,20 @@ def run_kills(binary, short):
                         pass
                 time.sleep(0.1)
         time.sleep(1)
-        alive = try_ask(server, "/") == "hello"
-        row(server.name, kills=kills, failed=load.failures, of=load.answers,
-            longest_silence="%.0f ms" % (load.silence_us / 1e3), answers_afterwards=alive)
+        return dict(failed=load.failures, of=load.answers, silence_ms=load.silence_us / 1e3, kills=kills,
+                    answers_afterwards="yes" if try_ask(server, "/") == "hello" else "no")
 
-    def replacement(server):
-        silences = []
+    with tempfile.TemporaryDirectory(prefix="bench.") as folder:
+        more = "-p 4 --mule --mule --spooler " + folder
+        each("storm of kills, %d s" % seconds,
+             [("ours http-socket", ours(binary, PLAIN, more)), ("ours http", ours(binary, GATEWAY, more)),
+              ("uwsgi-2.0 http11-socket", upstream(PLAIN, more)), ("uwsgi-2.0 http", upstream(GATEWAY, more)),
+              ("gunicorn", gunicorn("-w 4 -k gthread"))], measure)
+
+
+def run_worker(binary, short):
+    def measure(server):
+        silences, failed, answers = [], 0, 0
         for _ in range(5 if short else 20):
             pid = try_ask(server, "/pid")
             with Steady(server, connections=4) as load:
@@ -171,25 +191,17 @@ def run_kills(binary, short):
                 wait_for_other(server, "/pid", pid)
                 time.sleep(0.1)
             silences.append(load.silence_us / 1e3)
+            failed, answers = failed + load.failures, answers + load.answers
             time.sleep(1.2)
         silences.sort()
-        row(server.name, median="%.1f ms" % silences[len(silences) // 2], worst="%.1f ms" % silences[-1])
+        return dict(failed=failed, of=answers, silence_ms=silences[-1], median="%.1f ms" % silences[len(silences) // 2])
 
-    print("\nkill -9 of a random process every 100 ms for %d s, 4 workers, 8 clients" % seconds)
-    commands = [("ours --http-socket", ours(binary, PLAIN, "-p 4")), ("ours --http", ours(binary, GATEWAY, "-p 4"))]
-    if PEERS:
-        commands += [("uwsgi-2.0 --http11-socket", upstream(PLAIN, "-p 4")), ("gunicorn", gunicorn("-w 4 -k gthread"))]
-    each(commands, storm)
-    print("\nkill -9 of the only worker: how long nobody answers")
-    commands = [("ours --http-socket", ours(binary, PLAIN, "-p 1"))]
-    if PEERS:
-        commands += [("uwsgi-2.0 --http11-socket", upstream(PLAIN, "-p 1")), ("gunicorn", gunicorn("-w 1 -k gthread"))]
-    each(commands, replacement)
+    each("kill of the only worker", [("ours", ours(binary, PLAIN, "-p 1")), ("uwsgi-2.0", upstream(PLAIN, "-p 1")),
+                                     ("gunicorn", gunicorn("-w 1 -k gthread"))], measure)
 
 
 def run_harakiri(binary, short):
-    print("\na request of 25 s with a deadline of 2 s, 4 clients beside it")
-    for cores in ("--threads 4", "-p 4"):
+    for cores, workers in (("--threads 4", "-w 1 -k gthread --threads 4"), ("-p 4", "-w 4 -k sync")):
         def measure(server):
             result = {}
 
@@ -202,22 +214,19 @@ def run_harakiri(binary, short):
                 result["after"] = time.monotonic() - begin
 
             thread = threading.Thread(target=slow)
-            with Steady(server, connections=4, interval_us=2000) as load:
+            with Steady(server, connections=3, interval_us=2000) as load:
                 thread.start()
                 thread.join()
                 time.sleep(1)
-            row("%s %s" % (server.name, cores), answer=result["answer"], after="%.1f s" % result["after"],
-                siblings_failed=load.failures, of=load.answers)
+            return dict(failed=load.failures, of=load.answers, silence_ms=load.silence_us / 1e3, answer=result["answer"],
+                        after="%.1f s" % result["after"])
 
-        commands = [("ours", ours(binary, PLAIN, "--harakiri 2 " + cores))]
-        if PEERS:
-            commands.append(("uwsgi-2.0", upstream(PLAIN, "--harakiri 2 " + cores)))
-        each(commands, measure)
+        each("deadline of 2 s, " + cores, [("ours", ours(binary, PLAIN, "--harakiri 2 " + cores)),
+                                           ("uwsgi-2.0", upstream(PLAIN, "--harakiri 2 " + cores)),
+                                           ("gunicorn", gunicorn("--timeout 2 " + workers))], measure)
 
 
 def run_drain(binary, short):
-    print("\nSIGTERM with 50 requests of 3 s in flight, 50 threads")
-
     def measure(server):
         answers = []
 
@@ -240,34 +249,34 @@ def run_drain(binary, short):
         took = time.monotonic() - begin
         for t in threads:
             t.join()
-        row(server.name, answered_200=answers.count(200), exit=status, after="%.1f s" % took)
+        return dict(failed=50 - answers.count(200), of=50, exit=status, after="%.1f s" % took)
 
-    commands = [("ours", ours(binary, PLAIN, "--threads 50"))]
-    if PEERS:
-        commands += [("uwsgi-2.0 die-on-term", upstream(PLAIN, "--threads 50 --die-on-term")),
-                     ("gunicorn", gunicorn("-w 1 -k gthread --threads 50"))]
-    each(commands, measure)
+    each("SIGTERM, 50 requests in flight", [("ours", ours(binary, PLAIN, "--threads 50")),
+                                            ("uwsgi-2.0 die-on-term", upstream(PLAIN, "--threads 50 --die-on-term")),
+                                            ("gunicorn", gunicorn("-w 1 -k gthread --threads 50"))], measure)
 
 
 def run_recycles(binary, short):
-    count = 100 if short else 1000
-    print("\n%d recycles with 20 threads started at import" % count)
+    count = 20 if short else 1000
 
     def measure(server):
-        seen, slowest, failed = set(), 0, 0
-        while len(seen) < count and failed < 100:
+        seen, asked, slowest, failed = set(), 0, 0, 0
+        end = time.monotonic() + (20 if short else 600)
+        while len(seen) < count and time.monotonic() < end:
             begin = time.monotonic()
             pid = try_ask(server, "/pid")
             slowest = max(slowest, time.monotonic() - begin)
+            asked += 1
             failed += pid is None
-            seen.add(pid)
-        aborts = server.text().count("killed by signal")
-        row(server.name, workers=len(seen), failed=failed, aborts=aborts, slowest="%.0f ms" % (slowest * 1e3))
+            if pid:
+                seen.add(pid)
+        return dict(failed=failed, of=asked, workers=len(seen), slowest="%.0f ms" % (slowest * 1e3),
+                    aborts=server.text().count("killed by signal"))
 
-    commands = [("ours", ours(binary, PLAIN, "-p 2 --max-requests 1 --min-worker-lifetime 0"))]
-    if PEERS and not short:
-        commands.append(("gunicorn", gunicorn("-w 2 -k gthread --max-requests 1")))
-    each(commands, measure, THREADS_AT_IMPORT=20)
+    each("%d recycles, 20 threads" % count,
+         [("ours", ours(binary, PLAIN, "-p 2 --max-requests 1 --min-worker-lifetime 0")),
+          ("uwsgi-2.0", upstream(PLAIN, "-p 2 --max-requests 1 --min-worker-lifetime 0 --enable-threads")),
+          ("gunicorn", gunicorn("-w 2 -k gthread --max-requests 1"))], measure, THREADS_AT_IMPORT=20)
 
 
 FAULTS = {name[4:]: fn for name, fn in list(globals().items()) if name.startswith("run_")}
@@ -283,6 +292,7 @@ def main():
     parser.add_argument("--alone", action="store_true", help="without the peers")
     options = parser.parse_args()
     build_steady()
+    header()
     PEERS = not options.alone and shutil.which("gunicorn") is not None
     for name in options.only.split(","):
         FAULTS[name](os.path.abspath(options.uwsgi), options.short)

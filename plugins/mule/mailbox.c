@@ -17,16 +17,16 @@ static int watch(struct mailbox *box)
 	return box->fd == -1 ? -errno : 0;
 }
 
-int mailbox_open(const struct mules *m, int number, bool farms, struct mailbox *box_r)
+int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct mailbox *box_r)
 {
 	struct mailbox box = { calloc((size_t)(2 + m->farm_count), sizeof *box.queues), 0, -1 };
 	if (!box.queues)
 		return -ENOMEM;
-	if (!farms) {
+	if (of != MAILBOX_FARMS)
 		box.queues[box.count++] = m->queues[number];
+	if (of == MAILBOX_OWN_AND_ANY)
 		box.queues[box.count++] = m->queues[0];
-	}
-	for (int i = 0; farms && i < m->farm_count; i++)
+	for (int i = 0; of == MAILBOX_FARMS && i < m->farm_count; i++)
 		if (m->farms[i].members[number])
 			box.queues[box.count++] = m->queues[1 + m->count + i];
 	*box_r = box;

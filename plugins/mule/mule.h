@@ -37,9 +37,13 @@ struct mailbox {
 	int fd; /* readable when one of them may have a message */
 };
 
-/* What mule `number` reads from: its own queue and the one of any mule, or with `farms` those of its farms.  0 or
- * -errno. */
-int mailbox_open(const struct mules *m, int number, bool farms, struct mailbox *box_r);
+enum mailbox_of {
+	MAILBOX_OWN,	     /* what is for this mule */
+	MAILBOX_OWN_AND_ANY, /* and what is for any */
+	MAILBOX_FARMS,	     /* what is for one of its farms */
+};
+/* What mule `number` reads from.  0 or -errno. */
+int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct mailbox *box_r);
 /* The oldest message of the first queue that has one, to be freed; NULL: there is none. */
 char *mailbox_take(const struct mailbox *box, size_t *len_r);
 

@@ -57,6 +57,27 @@ static void handle(const char *message, size_t len)
 	uwsgi_value_free(args);
 }
 
+static int visit_hears(uwsgi_hook_fn *fn, void *data)
+{
+	struct uwsgi_fn *handler = ((uwsgi_hook_callable *)fn)("mule_msg_hook");
+	(void)data;
+	if (handler)
+		handler->release(handler);
+	return handler != NULL;
+}
+
+/* Which messages for any mule are for this one?  When nobody here would hear them, those with a program get all. */
+static enum mailbox_of own_messages(int number)
+{
+	const struct mules *m = mules();
+	bool programs = false;
+	for (int i = 0; i < m->count; i++)
+		programs |= *m->programs[i] != '\0';
+	if (!programs || *m->programs[number - 1] || uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_hears, NULL))
+		return MAILBOX_OWN_AND_ANY;
+	return MAILBOX_OWN;
+}
+
 static void on_message(struct uwsgi_watch *watch, unsigned events)
 {
 	const struct waiting *w = (const struct waiting *)watch;
@@ -134,9 +155,9 @@ static int cannot_listen(int number, int failed)
 int mule_run(int number)
 {
 	struct program program = { mules()->programs[number - 1], 0 };
-	int failed = mailbox_open(mules(), number, false, &own_box);
+	int failed = mailbox_open(mules(), number, own_messages(number), &own_box);
 	if (!failed)
-		failed = mailbox_open(mules(), number, true, &farm_box);
+		failed = mailbox_open(mules(), number, MAILBOX_FARMS, &farm_box);
 	if (failed)
 		return cannot_listen(number, failed);
 	if (uwsgi_actions_run(&mules()->actions, "as-mule"))

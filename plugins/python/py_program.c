@@ -5,15 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Run the file as __main__.  A new reference, or NULL with an exception. */
+/* Run the file as __main__.  It has `uwsgi`, as programs of mules take for granted.  A new reference, or NULL with an
+ * exception. */
 static PyObject *run_file(FILE *file, const char *path)
 {
 	PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
 	PyObject *globals = module ? PyModule_GetDict(module) : NULL;
 	PyObject *name = globals ? PyUnicode_DecodeFSDefault(path) : NULL;
+	PyObject *uwsgi = name ? PyImport_ImportModule("uwsgi") : NULL;
 	PyObject *result = NULL;
-	if (name && PyDict_SetItemString(globals, "__file__", name) == 0)
+	if (uwsgi && PyDict_SetItemString(globals, "__file__", name) == 0 &&
+	    PyDict_SetItemString(globals, "uwsgi", uwsgi) == 0)
 		result = PyRun_FileEx(file, path, Py_file_input, globals, globals, 0);
+	Py_XDECREF(uwsgi);
 	Py_XDECREF(name);
 	return result;
 }

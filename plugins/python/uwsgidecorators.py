@@ -1,7 +1,7 @@
-"""Decorators over the module uwsgi.
+"""Decorators over the module uwsgi; docs/decorators.md says what each does, and where.
 
-A decorator whose part of the server is not there says so once, in the log, and leaves the function as it is: a module of
-tasks can be imported everywhere.
+A decorator whose part of the server is not configured says so once, in the log, and leaves the function as it is: a module
+of tasks can be imported by servers with and without a spooler or mules.  One whose plugin is not loaded raises.
 """
 from functools import partial, wraps
 import os
@@ -204,9 +204,10 @@ def _signal_decorator(name, needs, start):
     """A decorator of `name`: registers a signal, then start(number, args) makes something raise it."""
 
     def decorator(*args, target="", signum=None, **unused):
-        if len(args) != needs[0]:
+        given = 0 if args and callable(args[0]) else len(args)  # "@timer" is given the function alone
+        if given != needs[0]:
             raise TypeError("%s takes %d positional argument%s (%d given)"
-                            % (name, needs[0], "" if needs[0] == 1 else "s", len(args)))
+                            % (name, needs[0], "" if needs[0] == 1 else "s", given))
 
         def decorate(function):
             if not _has("register_signal", "signal_registered", *needs[1:]):
@@ -230,6 +231,9 @@ filemon = _signal_decorator("filemon", (1, "add_file_monitor"),
 
 
 def signal(signum, target="", **unused):
+    if callable(signum):
+        raise TypeError("signal takes a number: @signal(17)")
+
     def decorate(function):
         if not _has("register_signal"):
             return _missing("signal", "signal", function)
@@ -242,46 +246,42 @@ def signal(signum, target="", **unused):
 # ---- the rest, each with the part of the server it needs
 
 
-def _plain_decorator(name, part, needs, attach):
-    """@name(argument): attach(argument, function) when the server has all of `needs`."""
+def _exporting_decorator(plugin, register):
+    """@plugin('name'): the function can be called by others under that name, when the server has uwsgi.`register`."""
 
-    def decorator(argument):
+    def decorator(name):
+        if not _has(register):
+            raise Exception("@%s('%s') needs the plugin %s, which is not loaded: plugin = %s" % (plugin, name, plugin, plugin))
+
         def decorate(function):
-            if not _has(*needs):
-                return _missing(name, part, function)
-            return attach(argument, function)
+            getattr(uwsgi, register)(name, function)
+            return function
 
         return decorate
 
-    decorator.__name__ = name
+    decorator.__name__ = plugin
     return decorator
 
 
-def _attach_rpc(name, function):
-    uwsgi.register_rpc(name, function)
-    return function
+rpc = _exporting_decorator("rpc", "register_rpc")
+erlang = _exporting_decorator("erlang", "erlang_register_process")
 
 
-def _attach_erlang(name, function):
-    uwsgi.erlang_register_process(name, function)
-    return function
+def harakiri(seconds):
+    """@harakiri(seconds): a request whose call of the function takes longer is late, whatever `harakiri` says."""
 
+    def decorate(function):
+        @wraps(function)
+        def limited(*args, **kwargs):
+            uwsgi.set_user_harakiri(seconds)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                uwsgi.set_user_harakiri(0)
 
-def _attach_harakiri(seconds, function):
-    @wraps(function)
-    def limited(*args, **kwargs):
-        uwsgi.set_user_harakiri(seconds)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            uwsgi.set_user_harakiri(0)
+        return limited
 
-    return limited
-
-
-rpc = _plain_decorator("rpc", "rpc", ("register_rpc",), _attach_rpc)
-erlang = _plain_decorator("erlang", "erlang", ("erlang_register_process",), _attach_erlang)
-harakiri = _plain_decorator("harakiri", "harakiri", ("set_user_harakiri",), _attach_harakiri)
+    return decorate
 
 
 class lock:

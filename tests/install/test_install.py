@@ -74,7 +74,7 @@ def test_each_plugin_has_a_tag_of_its_own(tree, tmp_path):
         files = tree.install("--tags", "plugin-" + name, destdir=tmp_path / name)
         expected = {"lib/uwsgi/1/%s_plugin%s" % (name, ending) for ending in (".so", ".manifest")}
         if name == "python":
-            expected.add("lib/uwsgi/1/python/uwsgidecorators.py")
+            expected.update("lib/uwsgi/1/python/%s.py" % name for name in ("uwsgi", "uwsgi_stub", "uwsgidecorators"))
         assert files == expected
 
 

@@ -38,7 +38,7 @@ static char first_letter(const struct mailbox *box)
 Test(mailbox, has_what_is_for_this_mule_and_for_any, .init = open_queues)
 {
 	struct mailbox box;
-	cr_assert_eq(mailbox_open(&mules_of_test, 2, false, &box), 0);
+	cr_assert_eq(mailbox_open(&mules_of_test, 2, MAILBOX_OWN_AND_ANY, &box), 0);
 	message_queue_put(queues[1], "x", 1); /* mule 1's */
 	message_queue_put(queues[4], "x", 1); /* a farm's */
 	cr_assert_not(is_awake(&box));
@@ -50,16 +50,27 @@ Test(mailbox, has_what_is_for_this_mule_and_for_any, .init = open_queues)
 	cr_assert_eq(first_letter(&box), 'a');
 }
 
+Test(mailbox, can_leave_what_is_for_any_to_others, .init = open_queues)
+{
+	struct mailbox box;
+	cr_assert_eq(mailbox_open(&mules_of_test, 2, MAILBOX_OWN, &box), 0);
+	message_queue_put(queues[0], "x", 1);
+	cr_assert_not(is_awake(&box));
+	message_queue_put(queues[2], "b", 1);
+	cr_assert_eq(first_letter(&box), 'b');
+	cr_assert_eq(first_letter(&box), '-');
+}
+
 Test(mailbox, has_what_is_for_the_farms_of_this_mule, .init = open_queues)
 {
 	struct mailbox box;
-	cr_assert_eq(mailbox_open(&mules_of_test, 2, true, &box), 0);
+	cr_assert_eq(mailbox_open(&mules_of_test, 2, MAILBOX_FARMS, &box), 0);
 	message_queue_put(queues[3], "x", 1); /* a farm it does not belong to */
 	message_queue_put(queues[2], "x", 1);
 	cr_assert_not(is_awake(&box));
 	message_queue_put(queues[4], "c", 1);
 	cr_assert(is_awake(&box));
 	cr_assert_eq(first_letter(&box), 'c');
-	cr_assert_eq(mailbox_open(&mules_of_test, 1, true, &box), 0);
+	cr_assert_eq(mailbox_open(&mules_of_test, 1, MAILBOX_FARMS, &box), 0);
 	cr_assert_eq(first_letter(&box), 'x');
 }
