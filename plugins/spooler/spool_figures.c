@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 #include <uwsgi/shm.h>
 
 #include "spool_hash.h"
@@ -17,22 +16,21 @@ struct spool_figures *spool_figures_create(const char *path, int processes)
 	return uwsgi_shm_keep(name, (size_t)(processes + 1) * sizeof(struct spool_figures));
 }
 
-void spool_figures_begin(struct spool_figures *figures, int64_t now)
+void spool_figures_begin(struct spool_figures *figures, int pid, int64_t now)
 {
 	atomic_fetch_add(&figures->runs, 1);
 	atomic_store(&figures->last, now);
-	atomic_store(&figures->running, (int)getpid());
+	atomic_store(&figures->running, pid);
 }
 
-void spool_figures_end(struct spool_figures *figures, enum spool_outcome outcome)
+void spool_figures_end(struct spool_figures *figures, int pid, enum spool_outcome outcome)
 {
 	if (outcome == SPOOL_DONE)
 		atomic_fetch_add(&figures->done, 1);
 	if (outcome == SPOOL_RAISED || outcome == SPOOL_DIED)
 		atomic_fetch_add(&figures->failed, 1);
 	/* one of another generation may have begun meanwhile */
-	int mine = (int)getpid();
-	atomic_compare_exchange_strong(&figures->running, &mine, 0);
+	atomic_compare_exchange_strong(&figures->running, &pid, 0);
 }
 
 void spool_figures_settle(struct spool_figures *figures)

@@ -17,8 +17,9 @@ struct spool_figures {
 /* [main] One for each process; another number of processes begins from nothing.  NULL: no shared memory. */
 struct spool_figures *spool_figures_create(const char *path, int processes);
 
-void spool_figures_begin(struct spool_figures *figures, int64_t now);
-void spool_figures_end(struct spool_figures *figures, enum spool_outcome outcome);
+/* `pid` is the caller's. */
+void spool_figures_begin(struct spool_figures *figures, int pid, int64_t now);
+void spool_figures_end(struct spool_figures *figures, int pid, enum spool_outcome outcome);
 /* A process begins: one that died before it has nothing in hand any more.  That counts as no end. */
 void spool_figures_settle(struct spool_figures *figures);
 

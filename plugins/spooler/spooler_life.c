@@ -158,7 +158,10 @@ int spooler_run(int number)
 		.options = options,
 		.dir = { .path = spooler->path, .spares = spooler->spares, .fd = -1 },
 		.queue = spool_queue_create(options->ordered),
-		.turn = { .spooler = spooler, .options = options, .figures = &spooler->figures[number - 1] },
+		.turn = { .pid = (int)getpid(),
+			  .spooler = spooler,
+			  .options = options,
+			  .figures = &spooler->figures[number - 1] },
 		.work = { .fn = on_work, .data = &life },
 		.regular = { .fn = on_regular, .data = &life },
 	};

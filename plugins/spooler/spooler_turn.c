@@ -52,11 +52,11 @@ static enum spool_outcome run(struct spooler_turn *turn)
 	enter(turn, job->path);
 	if (turn->hand)
 		spool_hand_take(turn->hand, job->path);
-	spool_figures_begin(turn->figures, now_s());
+	spool_figures_begin(turn->figures, turn->pid, now_s());
 	uwsgi_task_begin("the task %s", job->path);
 	enum spool_outcome outcome = outcome_of(turn, spooler_handle(job));
 	uwsgi_task_end();
-	spool_figures_end(turn->figures, outcome);
+	spool_figures_end(turn->figures, turn->pid, outcome);
 	return outcome;
 }
 
@@ -168,7 +168,7 @@ static void left_behind(const char *path, void *data)
 	if (seen == SPOOL_OPEN) {
 		struct spool_decision decision = decide(turn, SPOOL_DIED, spool_tries_read(turn->dir, path));
 		SAY(turn, "the process that ran task %s died", path);
-		spool_figures_end(turn->figures, SPOOL_DIED);
+		spool_figures_end(turn->figures, turn->pid, SPOOL_DIED);
 		say_failed(turn, &decision);
 		turn->job.marked = true;
 		finish(turn, &decision);
