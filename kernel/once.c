@@ -9,7 +9,9 @@
 #include <uwsgi/log.h>
 #include <uwsgi/option.h>
 
-static const char *const names[] = { "chroot", "pivot-root", "unshare", "unshare2", "uid", "gid", "cap", "umask", NULL };
+static const char *const names[] = {
+	"chroot", "pivot-root", "unshare", "unshare2", "uid", "gid", "cap", "umask", NULL
+};
 
 static void key_of(const char *name, char key[48])
 {
@@ -40,8 +42,9 @@ void once_check(struct handover *h)
 		const char *was, *is = value_of(*name);
 		key_of(*name, key);
 		if (handover_claim(h, key, NULL, &was) && strcmp(was, is))
-			uwsgi_log("uwsgi: %s was \"%s\" at the start and is \"%s\" now: that takes a restart, the reload "
-				  "goes on without it\n",
-				  *name, was, is);
+			uwsgi_log(
+				"uwsgi: %s was \"%s\" at the start and is \"%s\" now: that takes a restart, the reload "
+				"goes on without it\n",
+				*name, was, is);
 	}
 }
