@@ -5,8 +5,6 @@
 #include "api_server.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +23,7 @@
 #include "api_request.h"
 #include "api_signal.h"
 #include "api_socket.h"
+#include "backlog.h"
 #include "memory.h"
 
 enum { WARNING_MAX = 80 };
@@ -200,13 +199,7 @@ static int listen_queue(struct uwsgi_call *c)
 	int64_t id = uwsgi_arg_int(c, 0);
 	if (id < 0 || (size_t)id >= uwsgi_sockets(&sockets))
 		return uwsgi_fail(c, UWSGI_EVALUE, "unable to find socket %lld", (long long)id);
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof info;
-	/* Of a listening socket this is the number of connections that wait to be accepted; unix sockets do not tell.
-	 */
-	if (getsockopt(sockets[id]->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1)
-		info.tcpi_unacked = 0;
-	uwsgi_ret_int(c, info.tcpi_unacked);
+	uwsgi_ret_int(c, backlog_of(sockets[id]).waiting);
 	return 0;
 }
 
@@ -321,7 +314,7 @@ static const struct uwsgi_api_fn rows[] = {
 	{ "setprocname", "(name: str) -> None", "Set the title of this process as ps shows it.", setprocname, 0 },
 	{ "sorry_i_need_to_block", "() -> bool | None", "True with a master, else None. Kept for old programs: blocking is always allowed.", sorry_i_need_to_block, 0 },
 	{ "mem", "() -> list", "Resident and virtual memory of this process, in bytes.", mem, UWSGI_FN_TUPLE },
-	{ "listen_queue", "(id: int = 0) -> int", "How many connections wait on the server's socket `id` to be accepted; 0 for unix sockets.", listen_queue, 0 },
+	{ "listen_queue", "(id: int = 0) -> int", "How many connections wait on the server's socket `id` to be accepted.", listen_queue, 0 },
 	{ "log", "(message: text) -> bool", "Write a line to the server's log.", log_line, 0 },
 	{ "logsize", "() -> int", "Size of the log file in bytes, 0 when the log is no file.", logsize, 0 },
 	{ "micros", "() -> int", "Microseconds since the epoch.", micros, 0 },

@@ -114,6 +114,11 @@ static int add(struct uwsgi_call *c, const struct uwsgi_source *source, const ch
 	int failed = uwsgi_source_add(source);
 	if (failed == -ENOTCONN)
 		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: there is no master", what);
+	if (failed == -ERANGE)
+		return uwsgi_fail(c, UWSGI_EVALUE,
+				  "unable to add %s: no time is like that (minute 0 to 59, hour 0 to 23, day 1 to 31, "
+				  "month 1 to 12, weekday 0 to 7; -1 any, -n every n)",
+				  what);
 	if (failed)
 		return uwsgi_fail(c, UWSGI_EVALUE, "unable to add %s: %s", what, strerror(-failed));
 	return 0;

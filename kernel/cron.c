@@ -1,6 +1,24 @@
 /* cron.c - see cron.h. */
 #include "cron.h"
 
+#include <stddef.h>
+
+const char *cron_wrong(const struct cron_spec *spec)
+{
+	static const struct {
+		int16_t least, most;
+		const char *rule;
+	} rows[] = {
+		[CRON_MINUTE] = { 0, 59, "a minute is 0 to 59" }, [CRON_HOUR] = { 0, 23, "an hour is 0 to 23" },
+		[CRON_DAY] = { 1, 31, "a day is 1 to 31" },	  [CRON_MONTH] = { 1, 12, "a month is 1 to 12" },
+		[CRON_WEEKDAY] = { 0, 7, "a weekday is 0 to 7" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (spec->field[i] >= 0 && (spec->field[i] < rows[i].least || spec->field[i] > rows[i].most))
+			return rows[i].rule;
+	return NULL;
+}
+
 static bool field_matches(int16_t wanted, int value)
 {
 	if (wanted >= 0)

@@ -16,6 +16,9 @@ enum cron_field { CRON_MINUTE, CRON_HOUR, CRON_DAY, CRON_MONTH, CRON_WEEKDAY };
 
 #define CRON_JUMP_MINUTES 180 /* a clock that is set further than this begins anew */
 
+/* What is wrong with times that never come, a text for people: "a minute is 0 to 59".  NULL: nothing. */
+const char *cron_wrong(const struct cron_spec *spec);
+
 /* Does a local time match? */
 bool cron_matches(const struct cron_spec *spec, const struct tm *local);
 

@@ -49,7 +49,13 @@ static bool read_number(const char *text, size_t n, long *number_r)
 	memcpy(copy, text, n);
 	copy[n] = 0;
 	*number_r = strtol(copy, &end, 10);
-	return !*end && *number_r >= INT16_MIN && *number_r <= INT16_MAX;
+	return !*end && *number_r >= INT32_MIN && *number_r <= INT32_MAX;
+}
+
+/* What does not fit is as far out of every range. */
+static int16_t field_of(long number)
+{
+	return (int16_t)(number < INT16_MIN ? INT16_MIN : number > INT16_MAX ? INT16_MAX : number);
 }
 
 static int set_keyed(struct cron_command *c, const char *item, size_t n)
@@ -61,7 +67,7 @@ static int set_keyed(struct cron_command *c, const char *item, size_t n)
 	size_t key = (size_t)(equals - item);
 	for (int i = 0; i < 5; i++)
 		if (key >= strlen(field_names[i]) && !strncmp(item, field_names[i], strlen(field_names[i]))) {
-			c->spec.field[i] = (int16_t)number;
+			c->spec.field[i] = field_of(number);
 			return 0;
 		}
 	if (key == 6 && !strncmp(item, "unique", 6))
@@ -92,9 +98,14 @@ int cron_command_parse(const char *text, bool keyed, struct cron_command *comman
 			long number;
 			if (!read_number(at, n, &number))
 				return -EINVAL;
-			c.spec.field[i] = (int16_t)number;
+			c.spec.field[i] = field_of(number);
 			at += n + strspn(at + n, " ");
 		}
+	}
+	const char *wrong = cron_wrong(&c.spec);
+	if (wrong) {
+		*why_r = wrong;
+		return -EINVAL;
 	}
 	at += strspn(at, " ");
 	if (!*at)

@@ -6,6 +6,7 @@
 #include "api.h"
 #include "command.h"
 #include "config.h"
+#include "cron.h"
 #include "handover.h"
 #include "hook.h"
 #include "kernel.h"
@@ -205,6 +206,10 @@ int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t in
 int uwsgi_source_add(const struct uwsgi_source *source)
 {
 	struct message added = { MESSAGE_SOURCE, 0, kernel->generation, *source };
+	struct cron_spec spec;
+	memcpy(spec.field, source->cron, sizeof spec.field);
+	if (source->type == UWSGI_SOURCE_CRON && cron_wrong(&spec))
+		return -ERANGE;
 	if (kernel->control_fd == -1)
 		return -ENOTCONN;
 	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;

@@ -2,6 +2,7 @@
  * has no such clock; one that went cheap has none either, the first connection wakes it. */
 #include "scale.h"
 
+#include "backlog.h"
 #include "cheaper.h"
 #include "handover.h"
 #include "listen.h"
@@ -9,8 +10,6 @@
 #include "settings.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,16 +157,8 @@ static int initial_workers(int processes)
 static int connections_waiting(struct crew *crew)
 {
 	const struct uwsgi_socket *const *sockets;
-	size_t n = listeners_list(crew->k->listeners, &sockets);
-	int waiting = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct tcp_info info = { 0 };
-		socklen_t size = sizeof info;
-		/* of a listening socket, the connections nobody accepted; unix sockets do not tell */
-		if (!sockets[i]->is_unix && !getsockopt(sockets[i]->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
-			waiting += (int)info.tcpi_unacked;
-	}
-	return waiting;
+	size_t count = listeners_list(crew->k->listeners, &sockets);
+	return (int)backlog_of_all(sockets, count);
 }
 
 static uint64_t rss_of(pid_t pid)

@@ -4,18 +4,10 @@
  * anything of the configuration and the machine, 22 for an application that cannot be loaded. */
 #include "server.h"
 
-#include "api.h"
 #include "api_lock.h"
-#include "api_option.h"
-#include "api_server.h"
 #include "cause.h"
-#include "command.h"
 #include "config.h"
-#include "control.h"
-#include "cron_command.h"
 #include "handover.h"
-#include "harakiri.h"
-#include "hook.h"
 #include "image.h"
 #include "jail.h"
 #include "kernel.h"
@@ -26,24 +18,18 @@
 #include "log_target.h"
 #include "loop.h"
 #include "master.h"
-#include "option.h"
-#include "override.h"
-#include "patience.h"
+#include "once.h"
+#include "parts.h"
 #include "phase.h"
 #include "pidfile.h"
 #include "plugin.h"
-#include "plugin_build.h"
 #include "plugin_glue.h"
 #include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"
 #include "proc_title.h"
-#include "recycle.h"
 #include "reqlog.h"
-#include "scale.h"
-#include "service.h"
 #include "settings.h"
-#include "signal_group.h"
 #include "trap.h"
 #include "vassal.h"
 #include "worker.h"
@@ -57,7 +43,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,62 +50,6 @@
 
 #define OVERLAP 4      /* slots per process: this generation, the next, and those that finish their last requests */
 #define SLOTS_MIN 1024 /* room to grow by a reload; memory nobody touches costs nothing */
-
-/* The one kind of the kernel itself; its count is a setting, and a count function has no argument to find it by. */
-static const struct settings *worker_settings;
-
-static int worker_count(void)
-{
-	return worker_settings->no_server ? 0 : worker_settings->processes;
-}
-
-static const struct uwsgi_kind worker_kind = { .name = "worker", .flags = UWSGI_KIND_SERVES, .count = worker_count };
-
-/* ---- what the configuration asks of the plugins ---- */
-
-static int host_load(void *ctx, const char *list, bool required)
-{
-	return plugins_load(((struct kernel *)ctx)->plugins, list, required);
-}
-
-static bool host_autoload(void *ctx, const char *what, const char *name)
-{
-	return plugins_autoload(((struct kernel *)ctx)->plugins, what, name);
-}
-
-static const struct uwsgi_config_format *host_format(void *ctx, const char *name)
-{
-	return plugins_format(((struct kernel *)ctx)->plugins, name);
-}
-
-static void host_load_all(void *ctx)
-{
-	plugins_load_all(((struct kernel *)ctx)->plugins);
-}
-
-static const struct uwsgi_config_format *host_format_at(void *ctx, size_t i)
-{
-	return plugins_format_at(((struct kernel *)ctx)->plugins, i);
-}
-
-static bool host_has(void *ctx, const char *name)
-{
-	return plugins_has(((struct kernel *)ctx)->plugins, name);
-}
-
-static const char *host_upstream(void *ctx)
-{
-	return plugins_data_file(((struct kernel *)ctx)->plugins, "upstream.options");
-}
-
-static int host_finish(void *ctx)
-{
-	const struct kernel *k = ctx;
-	int failed = settings_finish(k->settings);
-	if (!failed)
-		failed = recycle_finish(k->recycle);
-	return failed ? failed : scale_check(k->settings->processes);
-}
 
 /* ---- steps ---- */
 
@@ -133,99 +62,6 @@ static int fail(const char *doing, const char *what, int error)
 static int change_directory(const char *path)
 {
 	return path && chdir(path) == -1 ? fail("change to the directory", path, errno) : 0;
-}
-
-/* "/path/to/build" of "/path/to/build/uwsgi". */
-static const char *exe_dir(void)
-{
-	static char path[PATH_MAX]; /* handed to options as their data: as long as the process */
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-	path[n > 0 ? n : 0] = 0;
-	char *slash = strrchr(path, '/');
-	if (slash)
-		*slash = 0;
-	return path;
-}
-
-/* Plugins beside the program are a build tree's. */
-static const char *build_plugins(const char *dir)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	snprintf(path, sizeof path, "%s/plugins", dir);
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? strdup(path) : NULL;
-}
-
-static int make_parts(struct kernel *k, const char *dir)
-{
-	k->settings = uwsgi_shm_alloc(sizeof *k->settings); /* shared: some may be changed while we run */
-	k->options = option_registry_create();
-	k->hooks = hook_registry_create();
-	k->services = service_registry_create();
-	k->api = api_registry_create();
-	k->shared = handover_memory(k->handover, SERVER_MEMORY, sizeof *k->shared);
-	k->plugins = plugins_create(k, build_plugins(dir));
-	k->vassal = vassal_create(k->handover);
-	if (!k->settings || !k->options || !k->hooks || !k->services || !k->api || !k->shared || !k->plugins ||
-	    !k->vassal)
-		return fail("make", "the parts of the server", ENOMEM);
-	k->log_target = log_target_create(k->options);
-	if (!k->log_target)
-		return fail("make", "the options of the log", ENOMEM);
-	worker_settings = k->settings;
-	k->listeners = listeners_create(k->settings, k->handover);
-	if (k->listeners)
-		listeners_inherit(k->listeners);
-	struct config_host host = {
-		.options = k->options,
-		.ctx = k,
-		.version = UWSGI_VERSION,
-		.load_plugins = host_load,
-		.autoload = host_autoload,
-		.format = host_format,
-		.load_all = host_load_all,
-		.format_at = host_format_at,
-		.has_plugin = host_has,
-		.upstream_options = host_upstream,
-		.finish = host_finish,
-	};
-	int failed = settings_register(k->settings, k->options);
-	k->harakiri = harakiri_register(k->options);
-	k->recycle = recycle_register(k->options);
-	k->patience = patience_register(k->options);
-	if (!k->harakiri || !k->recycle || !k->patience)
-		return fail("make", "the options of deadlines", ENOMEM);
-	k->limits = limit_register(k->options);
-	k->jail = jail_register(k->options);
-	k->privs = privs_register(k->options);
-	k->phases = phases_register(k->options);
-	k->groups = signal_groups_create();
-	if (!k->limits || !k->jail || !k->privs || !k->phases || !k->groups)
-		return fail("make", "the options of privileges and hooks", ENOMEM);
-	if (!failed)
-		failed = override_register(k);
-	if (!failed)
-		failed = plugin_build_register(k->options, dir);
-	if (!failed)
-		failed = vassal_register(k->vassal, k->options);
-	if (!failed)
-		failed = command_register(k->options);
-	if (!failed)
-		failed = scale_register(k->options);
-	if (!failed)
-		failed = cron_command_register(k->options);
-	if (!failed)
-		failed = api_lock_register(k->options);
-	if (!failed)
-		failed = control_register(k->options);
-	if (!failed)
-		failed = api_server_register(k->api);
-	if (!failed)
-		failed = api_option_register(k);
-	if (failed)
-		return failed;
-	k->config = config_create(&host);
-	return k->listeners && k->config ? 0 : fail("make", "the parts of the server", ENOMEM);
 }
 
 static void log_banner(void)
@@ -345,9 +181,9 @@ static int check_work(struct kernel *k)
 static int open_sockets(struct kernel *k)
 {
 	struct settings *s = k->settings;
-	int failed = plugins_init(k->plugins);
 	if (!s->chown_socket && *privs_owner(k->privs))
 		s->chown_socket = privs_owner(k->privs);
+	int failed = plugins_init(k->plugins); /* some bind sockets */
 	for (size_t i = 0; i < s->nsockets && !failed; i++)
 		failed = listeners_add(k->listeners, s->sockets[i].address, s->sockets[i].protocol);
 	if (!failed)
@@ -401,7 +237,7 @@ static int table_slots(struct kernel *k, int total)
 static int lay_out_table(struct kernel *k, int *processes_r)
 {
 	const struct uwsgi_kind *kind;
-	int total = worker_count();
+	int total = worker_kind.count();
 	for (size_t i = 0; (kind = plugins_kind(k->plugins, i)); i++)
 		total += kind->count();
 	*processes_r = total;
@@ -500,6 +336,8 @@ static int prepare_first(struct kernel *k)
 	jail_follow(k->jail); /* again: another user is followed no more */
 	if (!failed)
 		failed = log_target_keep(k->handover);
+	if (!failed)
+		failed = once_keep(k->handover);
 	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
@@ -510,6 +348,8 @@ static int prepare_again(struct kernel *k)
 	log_target_again(k->log_target, k->handover);
 	log_banner();
 	speak_for(k, 0);
+	if (!handover_is_trial(k->handover))
+		once_check(k->handover);
 	int failed = limit_lock_memory(k->limits);
 	if (!failed)
 		failed = change_directory(s->chdir);
@@ -549,7 +389,7 @@ static int start_and_serve(struct kernel *k)
 		return EXIT_CANNOT_START;
 	uwsgi_log("*** Operational MODE: %s ***\n", mode_name(k->settings));
 	/* the first process of a namespace is everybody's parent in the end, and a master is made for that */
-	bool alone = !again && getpid() != 1 && !k->settings->master && processes == 1 && worker_count() == 1 &&
+	bool alone = !again && getpid() != 1 && !k->settings->master && processes == 1 && worker_kind.count() == 1 &&
 		     vassal_fd(k->vassal) == -1;
 	int failed = alone ? 0 : log_pipe_begin(k->handover);
 	if (failed) {
@@ -596,7 +436,7 @@ int server_main(int argc, char **argv, char **envp)
 	proc_title_init(argc, argv, environ);
 	plugin_glue_set(k);
 	cause_init(handover_memory(k->handover, "cause", CAUSE_SIZE));
-	if (make_parts(k, exe_dir()))
+	if (parts_make(k))
 		return say_why(EXIT_CANNOT_START);
 	if (argc == 3 && !strcmp(argv[1], "--manifest"))
 		return plugins_print_manifest(k->plugins, argv[2], stdout) ? 1 : 0;

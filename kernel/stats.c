@@ -4,6 +4,7 @@
 #include "stats.h"
 
 #include "api_server.h"
+#include "backlog.h"
 #include "crew.h"
 #include "cron_command.h"
 #include "hook.h"
@@ -13,12 +14,9 @@
 #include "sources.h"
 
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <uwsgi/api.h>
 #include <uwsgi/stats.h>
@@ -43,31 +41,6 @@ static void add_text(struct uwsgi_value *to, const char *key, const char *text)
 
 /* ---- sockets ---- */
 
-struct queue {
-	bool known; /* unix sockets do not tell */
-	uint32_t waiting, room;
-};
-
-static struct queue queue_of(const struct uwsgi_socket *socket)
-{
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof info;
-	if (socket->is_unix || socket->handover || getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1)
-		return (struct queue){ 0 };
-	/* of a listening socket: connections nobody accepted, and how many fit */
-	return (struct queue){ true, info.tcpi_unacked, info.tcpi_sacked };
-}
-
-static uint32_t connections_waiting(const struct view *v)
-{
-	const struct uwsgi_socket *const *sockets;
-	size_t count = listeners_list(v->k->listeners, &sockets);
-	uint32_t waiting = 0;
-	for (size_t i = 0; i < count; i++)
-		waiting += queue_of(sockets[i]).waiting;
-	return waiting;
-}
-
 static void add_sockets(const struct view *v)
 {
 	const struct uwsgi_socket *const *sockets;
@@ -75,13 +48,13 @@ static void add_sockets(const struct view *v)
 	struct uwsgi_value *list = uwsgi_add_list(v->map, "sockets");
 	for (size_t i = 0; i < count; i++) {
 		struct uwsgi_value *socket = uwsgi_add_map(list, NULL);
-		struct queue queue = queue_of(sockets[i]);
+		struct backlog backlog = backlog_of(sockets[i]);
 		add_text(socket, "name", sockets[i]->name);
 		add_text(socket, "proto", sockets[i]->protocol);
-		if (!queue.known)
+		if (!backlog.known)
 			continue;
-		uwsgi_add_int(socket, "queue", queue.waiting);
-		uwsgi_add_int(socket, "max_queue", queue.room);
+		uwsgi_add_int(socket, "queue", backlog.waiting);
+		uwsgi_add_int(socket, "max_queue", backlog.room);
 	}
 }
 
@@ -90,7 +63,9 @@ static void add_sockets(const struct view *v)
 static void add_server(const struct view *v)
 {
 	char cwd[PATH_MAX];
-	uint32_t waiting = connections_waiting(v);
+	const struct uwsgi_socket *const *sockets;
+	size_t count = listeners_list(v->k->listeners, &sockets);
+	unsigned waiting = backlog_of_all(sockets, count);
 	add_text(v->map, "version", UWSGI_VERSION);
 	uwsgi_add_int(v->map, "listen_queue", waiting);
 	uwsgi_add_int(v->map, "signal_queue", v->g ? signal_bus_waiting(v->g->bus, -1) : 0);

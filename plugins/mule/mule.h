@@ -57,6 +57,16 @@ int mule_my_number(void);
 const struct mailbox *mule_own_box(void);
 const struct mailbox *mule_farm_box(void);
 
+/* ---- mule_stats.c: what each mule has done ---- */
+
+/* [main] 0 or -ENOMEM. */
+int mule_stats_open(int count);
+/* Mule `number` took a message; its handler raised. */
+void mule_stats_took(int number);
+void mule_stats_failed(int number);
+void mule_stats(struct uwsgi_value *stats);
+int mule_api_mules(struct uwsgi_call *c);
+
 extern const struct uwsgi_api_fn mule_api[];
 
 #endif

@@ -84,6 +84,7 @@ static int receive(struct uwsgi_call *c, const struct waiting *w)
 		size_t len;
 		char *message = take(w, &len);
 		if (message) {
+			mule_stats_took(mule_my_number());
 			uwsgi_ret_bytes(c, message, w->max && len > w->max ? w->max : len);
 			free(message);
 			return 0;
@@ -142,27 +143,6 @@ static int in_farm(struct uwsgi_call *c)
 	return 0;
 }
 
-static int list_mules(struct uwsgi_call *c)
-{
-	const struct mules *m = mules();
-	struct uwsgi_value *list = uwsgi_ret_list(c);
-	for (int number = 1; number <= m->count; number++) {
-		struct uwsgi_value *map = uwsgi_add_map(list, NULL);
-		struct uwsgi_proc_info info = { 0 };
-		struct message_queue_info queue;
-		uwsgi_proc_get("mule", number, &info, sizeof info);
-		message_queue_get(m->queues[number], &queue);
-		uwsgi_add_int(map, "id", number);
-		uwsgi_add_int(map, "pid", info.pid);
-		uwsgi_add_int(map, "signals", (int64_t)info.signals);
-		uwsgi_add_int(map, "respawn_count", (int64_t)info.respawns);
-		uwsgi_add_int(map, "messages", (int64_t)queue.taken);
-		uwsgi_add_int(map, "refused", (int64_t)queue.refused);
-		uwsgi_add_int(map, "waiting_bytes", (int64_t)queue.bytes);
-	}
-	return 0;
-}
-
 /* clang-format off */
 const struct uwsgi_api_fn mule_api[] = {
 	{ "mule_msg", "(message: text, mule: any = 0) -> bool", "Send a message to a mule by its number, to a farm by its name, or (0) to the first mule that is free. True when it is in its queue, False when it was refused because that is full.", mule_msg, 0 },
@@ -171,7 +151,7 @@ const struct uwsgi_api_fn mule_api[] = {
 	{ "farm_get_msg", "() -> bytes", "Wait for a message of a farm this mule belongs to.", farm_get_msg, UWSGI_FN_BLOCKS },
 	{ "mule_id", "() -> int", "Number of this mule from 1, 0 in any other process.", mule_id, 0 },
 	{ "in_farm", "(farm: text = '') -> bool | None", "True when this mule belongs to that farm, or to any; else None.", in_farm, 0 },
-	{ "mules", "() -> list", "One map for each mule: id, pid, signals, respawn_count, messages taken from its own queue, refused, waiting_bytes.", list_mules, UWSGI_FN_TUPLE },
+	{ "mules", "() -> list", "One map for each mule: id, pid, respawns, signals handled, messages taken, waiting_bytes of its own queue, refused by it, runs (signals and messages), failures of their handlers, last (seconds of the epoch).", mule_api_mules, UWSGI_FN_TUPLE },
 	{ 0 },
 };
 /* clang-format on */

@@ -41,7 +41,8 @@ static int visit_hook(uwsgi_hook_fn *fn, void *data)
 	if (!handler)
 		return 0;
 	uwsgi_task_begin("a message");
-	handler->call(handler, data, NULL);
+	if (handler->call(handler, data, NULL))
+		mule_stats_failed(mule_my_number());
 	uwsgi_task_end();
 	handler->release(handler);
 	return 1;
@@ -87,6 +88,7 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 		char *message = message_queue_take(w->queue, &len);
 		if (!message)
 			return;
+		mule_stats_took(mule_my_number());
 		handle(message, len);
 		free(message);
 	}

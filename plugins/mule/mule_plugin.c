@@ -104,7 +104,9 @@ static int init(void)
 	}
 	if (!all.count && !farms.n)
 		return 0;
-	int failed = make_farms();
+	int failed = all.count ? mule_stats_open(all.count) : 0;
+	if (!failed)
+		failed = make_farms();
 	if (!failed)
 		failed = farm_targets(&all);
 	return failed ? failed : make_queues();
@@ -140,6 +142,11 @@ static const struct uwsgi_option options[] = {
 	{ 0 },
 };
 
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_STATS, uwsgi_hook_stats, mule_stats),
+	{ 0 },
+};
+
 static const struct uwsgi_kind kinds[] = {
 	{ .name = "mule", .count = count, .run = mule_run, .mercy = &mercy },
 	{ 0 },
@@ -149,6 +156,7 @@ struct uwsgi_plugin mule_plugin = {
 	.name = "mule",
 	.options = options,
 	.kinds = kinds,
+	.hooks = hooks,
 	.api = mule_api,
 	.init = init,
 	.strict = 1,

@@ -47,6 +47,7 @@ int spool_dir_open(struct spool_dir *dir_r, const char *path)
 	}
 	dir_r->fd = fd;
 	dir_r->state = state;
+	dir_r->uid = geteuid();
 	return 0;
 }
 

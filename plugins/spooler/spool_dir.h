@@ -28,6 +28,7 @@ struct spool_dir {
 	const char *path;
 	struct spool_spares *spares; /* set by the owner; NULL: files of done tasks are removed */
 	int fd, state;		     /* -1: not open */
+	uid_t uid;		     /* who opened it */
 };
 int spool_dir_open(struct spool_dir *dir_r, const char *path);
 void spool_dir_close(struct spool_dir *dir);

@@ -1,6 +1,8 @@
 /* spool_figures.c - see spool_figures.h. */
 #include "spool_figures.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <uwsgi/shm.h>
 
@@ -14,26 +16,28 @@ struct spool_figures *spool_figures_create(const char *path, int processes)
 	return uwsgi_shm_keep(name, (size_t)(processes + 1) * sizeof(struct spool_figures));
 }
 
-void spool_figures_begin(struct spool_figures *figures, int64_t now)
+void spool_figures_begin(struct spool_figures *figures, int pid, int64_t now)
 {
 	atomic_fetch_add(&figures->runs, 1);
 	atomic_store(&figures->last, now);
-	atomic_store(&figures->running, true);
+	atomic_store(&figures->running, pid);
 }
 
-void spool_figures_end(struct spool_figures *figures, enum spool_outcome outcome)
+void spool_figures_end(struct spool_figures *figures, int pid, enum spool_outcome outcome)
 {
 	if (outcome == SPOOL_DONE)
 		atomic_fetch_add(&figures->done, 1);
 	if (outcome == SPOOL_RAISED || outcome == SPOOL_DIED)
 		atomic_fetch_add(&figures->failed, 1);
-	atomic_store(&figures->running, false);
+	/* one of another generation may have begun meanwhile */
+	atomic_compare_exchange_strong(&figures->running, &pid, 0);
 }
 
-void spool_figures_died(struct spool_figures *figures)
+void spool_figures_settle(struct spool_figures *figures)
 {
-	if (atomic_exchange(&figures->running, false))
-		atomic_fetch_add(&figures->failed, 1);
+	int pid = atomic_load(&figures->running);
+	if (pid && kill(pid, 0) == -1 && errno == ESRCH)
+		atomic_compare_exchange_strong(&figures->running, &pid, 0);
 }
 
 struct spool_totals spool_figures_total(struct spool_figures *figures, int processes)
@@ -46,7 +50,7 @@ struct spool_totals spool_figures_total(struct spool_figures *figures, int proce
 		total.failed += atomic_load(&f->failed);
 		total.last = last > total.last ? last : total.last;
 		total.next = next && (!total.next || next < total.next) ? next : total.next;
-		total.running += atomic_load(&f->running);
+		total.running += atomic_load(&f->running) != 0;
 	}
 	return total;
 }

@@ -70,7 +70,7 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 		return SPOOL_TAKEN;
 	if (job->most && (size_t)st.st_size > job->most)
 		return SPOOL_HUGE;
-	job->spare = st.st_uid == geteuid() && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
+	job->spare = st.st_uid == dir->uid && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
 		     st.st_size <= SPOOL_SPARE_MAX;
 	job->marked = st.st_mtim.tv_nsec == 0;
 	if (job->marked)

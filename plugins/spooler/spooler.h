@@ -44,18 +44,21 @@ const struct spooler *spooler_of(int *number);
 /* Spool the texts and numbers of some maps.  0 with the path in the result, or -1 after uwsgi_fail. */
 int spooler_enqueue(struct uwsgi_call *c, const struct uwsgi_value *const maps[], size_t count);
 
-/* ---- spooler_api.c: functions for programs, and the statistics ---- */
-
-void spooler_stats(struct uwsgi_value *stats); /* [master] */
+/* ---- spooler_api.c: functions for programs ---- */
 
 int spooler_api_spool(struct uwsgi_call *c);
 int spooler_api_set_frequency(struct uwsgi_call *c);
-int spooler_api_spoolers(struct uwsgi_call *c);
 int spooler_api_jobs(struct uwsgi_call *c);
 int spooler_api_pid(struct uwsgi_call *c);
 int spooler_api_pids(struct uwsgi_call *c);
 int spooler_api_get_task(struct uwsgi_call *c);
 int spooler_api_i_am_the_spooler(struct uwsgi_call *c);
+
+/* ---- spooler_stats.c: what was done ---- */
+
+int spooler_api_stats(struct uwsgi_call *c);
+int spooler_api_spoolers(struct uwsgi_call *c);
+void spooler_stats(struct uwsgi_value *stats); /* [master] */
 
 /* ---- spooler_remote.c: tasks that come over a socket, modifier1 17 ---- */
 
@@ -76,13 +79,6 @@ struct spool_job;
 int64_t spooler_handle(const struct spool_job *job);
 /* Put the task into a map as programs see it; its texts are the job's, or copies.  0, or -1: memory is out. */
 int spooler_describe(const struct spool_job *job, struct uwsgi_value *map, bool copies);
-
-/* ---- spooler_watchdog.c: spooler-harakiri ---- */
-
-/* A thread that ends this process when a task takes longer than `seconds`; 0: none. */
-void spooler_watchdog_start(int seconds);
-void spooler_watchdog_arm(const char *task);
-void spooler_watchdog_disarm(void);
 
 /* ---- spooler_command.c: --spool-list and its kin ---- */
 

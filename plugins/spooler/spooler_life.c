@@ -68,11 +68,11 @@ static void look(struct life *life)
 	arm(life);
 }
 
-/* Where nobody is to look, it may be said otherwise later. */
+/* Where nobody is to look, it may be said otherwise later, and names may not be told. */
 static void on_regular(struct uwsgi_timer *timer)
 {
 	struct life *life = timer->data;
-	if (!life->looked || spooler_frequency() > 0)
+	if (!life->looked || life->news.fd == -1 || spooler_frequency() > 0)
 		look(life);
 	uwsgi_loop_timer(uwsgi_loop(), timer, 1000 * (uint64_t)spooler_pause());
 }
@@ -158,7 +158,10 @@ int spooler_run(int number)
 		.options = options,
 		.dir = { .path = spooler->path, .spares = spooler->spares, .fd = -1 },
 		.queue = spool_queue_create(options->ordered),
-		.turn = { .spooler = spooler, .options = options, .figures = &spooler->figures[number - 1] },
+		.turn = { .pid = (int)getpid(),
+			  .spooler = spooler,
+			  .options = options,
+			  .figures = &spooler->figures[number - 1] },
 		.work = { .fn = on_work, .data = &life },
 		.regular = { .fn = on_regular, .data = &life },
 	};
@@ -169,7 +172,7 @@ int spooler_run(int number)
 	uwsgi_log("spawned the uWSGI spooler on dir %s with pid %d\n", spooler->path, (int)getpid());
 	keep_memory();
 	this_life = &life;
-	spooler_watchdog_start(options->harakiri);
+	uwsgi_task_limit(options->harakiri);
 	begin(&life);
 	uwsgi_loop_run(uwsgi_loop());
 	this_life = NULL;

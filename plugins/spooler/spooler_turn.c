@@ -52,11 +52,11 @@ static enum spool_outcome run(struct spooler_turn *turn)
 	enter(turn, job->path);
 	if (turn->hand)
 		spool_hand_take(turn->hand, job->path);
-	spool_figures_begin(turn->figures, now_s());
-	spooler_watchdog_arm(job->path);
+	spool_figures_begin(turn->figures, turn->pid, now_s());
+	uwsgi_task_begin("the task %s", job->path);
 	enum spool_outcome outcome = outcome_of(turn, spooler_handle(job));
-	spooler_watchdog_disarm();
-	spool_figures_end(turn->figures, outcome);
+	uwsgi_task_end();
+	spool_figures_end(turn->figures, turn->pid, outcome);
 	return outcome;
 }
 
@@ -168,6 +168,7 @@ static void left_behind(const char *path, void *data)
 	if (seen == SPOOL_OPEN) {
 		struct spool_decision decision = decide(turn, SPOOL_DIED, spool_tries_read(turn->dir, path));
 		SAY(turn, "the process that ran task %s died", path);
+		spool_figures_end(turn->figures, turn->pid, SPOOL_DIED);
 		say_failed(turn, &decision);
 		turn->job.marked = true;
 		finish(turn, &decision);
@@ -179,7 +180,7 @@ static void left_behind(const char *path, void *data)
 
 int spooler_turn_begin(struct spooler_turn *turn)
 {
-	spool_figures_died(turn->figures);
+	spool_figures_settle(turn->figures);
 	spool_hand_inherit(turn->dir, left_behind, turn);
 	turn->hand = spool_hand_open(turn->dir);
 	return turn->hand ? 0 : -errno;

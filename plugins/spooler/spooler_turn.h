@@ -19,6 +19,7 @@ struct spooler_turn {
 	struct spool_figures *figures; /* this process' */
 	struct spool_hand *hand;       /* NULL: what is in hand is not noted */
 	struct spool_job job;
+	int pid; /* of this process */
 };
 
 #define SPOOLER_SAY(spooler, format, ...)                                                                              \

@@ -99,6 +99,7 @@ static void answer(struct client *c, bool http)
 {
 	c->answer = tell(http || server.form->http, &c->len);
 	if (!c->answer) {
+		uwsgi_log("stats: memory is out; a client gets no answer\n");
 		part(c);
 		return;
 	}

@@ -11,7 +11,7 @@ import re
 import sys
 
 # Headers that describe several files: their layer is that of the files they are for.
-SHARED_HEADERS = {"util": 0, "config_parts": 1, "action_parts": 2, "logline": 3, "serve": 3, "kernel": 4}
+SHARED_HEADERS = {"util": 0, "config_parts": 1, "action_parts": 2, "source_parts": 4, "logline": 3, "serve": 3, "kernel": 4}
 
 # What uWSGI 2.0 has as a plugin, whether or not this tree has a folder for it.  Words that mean something else in any
 # server (signal, http, router, queue) are plugins' business only as folders.

@@ -43,3 +43,11 @@ def test_a_line_that_is_no_cron_is_refused(option):
     done = subprocess.run([BINARY, option, "now and then"], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert "invalid cron syntax" in done.stderr
+
+
+@pytest.mark.parametrize("line, why", (("60 -1 -1 -1 -1 x", "a minute is 0 to 59"), ("-1 -1 0 -1 -1 x", "a day is 1 to 31"),
+                                       ("65536 -1 -1 -1 -1 x", "a minute is 0 to 59")))
+def test_a_time_that_never_comes_is_refused(line, why):
+    done = subprocess.run([BINARY, "--cron", line], capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert why in done.stderr

@@ -188,7 +188,8 @@ def test_timers_of_a_refused_reload_go_on(serve, write):
 
 
 @pytest.mark.parametrize("call", ["add_timer(1, 0)", "add_rb_timer(1, -1)", "add_rb_timer(1, 0)", "add_rb_timer(1, 1, -2)",
-                                  "add_timer(300, 1)", "add_ms_timer(1, 0)", "add_file_monitor(1, '')"])
+                                  "add_timer(300, 1)", "add_ms_timer(1, 0)", "add_file_monitor(1, '')",
+                                  "add_cron(1, 60, -1, -1, -1, -1)", "add_cron(1, -1, -1, -1, 70000, -1)"])
 def test_what_cannot_be_raised_is_refused(serve, call):
     server = serve(APP)
     assert server.post("/", b"uwsgi.%s" % call.encode()).status == 500

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pwd
 import select
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from binary import BINARY
-from harness import DEADLINE, free_port, wait_until
+from harness import DEADLINE, free_port, others_may_run, wait_until
 
 APP = """
     import uwsgi
@@ -86,9 +87,11 @@ class Stats:
 def told(serve, tmp_path):
     """told(code, *options): a server and its statistics."""
 
-    def told(code=APP, *args, address=None, **options):
+    def told(code=APP, *args, address=None, site=None, **options):
         stats = Stats(address or free_port())
         (tmp_path / "watched").write_text("")
+        if site:
+            args, options = ("--http-socket", site, *args), {"address": site}
         return serve(code, "--stats", stats.option, *args, **options), stats
 
     return told
@@ -135,6 +138,25 @@ def test_a_worker_that_answers_is_busy(told, write):
     stats.wait_for("workers", lambda worker: worker["status"] == "idle" and worker["requests"] == 1, id=1)
 
 
+def test_connections_that_wait_are_counted_on_unix_sockets_too(told, tmp_path):
+    path = tmp_path / "app.sock"
+    server, stats = told(APP, site=path)
+    server.process.send_signal(signal.SIGTSTP)  # nothing is accepted
+    stats.wait_for("workers", lambda worker: worker["status"] == "pause", id=1)
+    clients = []
+
+    def one_more():  # until the worker has heard of the pause
+        clients.append(server.connect())
+        return stats.one("sockets", name=str(path))["queue"] == 2
+
+    wait_until(one_more, "two connections that wait")
+    all = stats.read()
+    assert all["listen_queue"] == all["load"] == 2
+    assert all["sockets"][0]["max_queue"] == 100
+    for client in clients:
+        client.close()
+
+
 def test_a_worker_that_is_not_there_is_cheap_and_a_paused_one_says_so(told):
     server, stats = told(APP, "-p", "2", "--cheaper", "1", "--cheaper-initial", "1", ready=False)
     wait_until(lambda: "spawned uWSGI worker 1" in server.log, "the worker")
@@ -176,11 +198,28 @@ def test_a_handler_that_fails_is_counted(told):
 def test_a_mule_tells_what_it_did_and_lives_on_in_its_successor(told):
     _, stats = told(APP, "--mules", "2")
     mule = stats.wait_for("mules", lambda mule: mule["signals"] >= 3, id=1)
-    assert (mule["status"], mule["respawns"], mule["signal_failures"]) == ("idle", 0, 0)
+    assert (mule["respawns"], mule["failures"]) == (0, 0)
     assert stats.one("mules", id=2)["signals"] == 0
     os.kill(mule["pid"], signal.SIGKILL)
-    after = stats.wait_for("mules", lambda mule: mule["respawns"] == 1 and mule["status"] == "idle", id=1)
+    after = stats.wait_for("mules", lambda mule: mule["respawns"] == 1 and mule["pid"], id=1)
     assert after["signals"] >= mule["signals"] and after["pid"] != mule["pid"]
+
+
+def test_the_messages_of_a_mule_and_those_that_failed_are_counted(told):
+    server, stats = told(APP + """
+    import uwsgidecorators
+    @uwsgidecorators.mulefunc(1)
+    def work(how):
+        if how == "badly":
+            raise ValueError("on purpose")
+    for how in ("well", "badly", "well"):
+        work(how)
+    """, "--mules", "2")
+    mule = stats.wait_for("mules", lambda mule: mule["messages"] == 3, id=1)
+    assert mule["runs"] == mule["messages"] + mule["signals"]
+    stats.wait_for("mules", lambda mule: mule["failures"] == 1, id=1)
+    assert abs(mule["last"] - time.time()) < DEADLINE
+    assert stats.one("mules", id=2)["messages"] == 0
 
 
 def test_a_file_that_is_watched_is_counted(told, tmp_path):
@@ -351,3 +390,41 @@ def test_a_daemon_is_told_of_with_its_command(told):
     os.kill(daemon["pid"], signal.SIGKILL)
     again = stats.wait_for("daemons", lambda again: again["respawns"] == 1 and again["pid"], cmd="sleep 1000")
     assert again["pid"] != daemon["pid"]
+
+
+# ---- over a change of the configuration, and of the user ----
+
+
+def test_statistics_begin_and_end_with_the_configuration(start, write, tmp_path):
+    path = tmp_path / "stats.sock"
+    write("app.py", APP)
+    plain = "[uwsgi]\nmaster = true\nwsgi-file = app.py\nmules = 1\n"
+    config = write("site.ini", plain)
+    server = start("--ini", str(config))
+    stats = Stats(str(path))
+    config.write_text(plain + "stats = stats.sock\n")
+    server.process.send_signal(signal.SIGHUP)
+
+    def second_generation():
+        try:
+            return stats.read()["generation"] == 2
+        except (OSError, ValueError):
+            return False  # not bound, or by the rehearsal of the start
+
+    wait_until(second_generation, "statistics of the next generation")
+    config.write_text(plain)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 3 answers")
+    with pytest.raises(ConnectionRefusedError):
+        stats.connect()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not others_may_run(BINARY), reason="only root can become somebody else")
+def test_a_unix_socket_belongs_to_the_user_of_the_server(told, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    _, stats = told(APP, "--mules", "1", "--uid", "nobody", address=str(tmp_path / "stats.sock"))
+    status = os.stat(stats.address)
+    assert status.st_uid == pwd.getpwnam("nobody").pw_uid
+    assert stat.S_IMODE(status.st_mode) == 0o600
+    assert stats.read()["uid"] == status.st_uid

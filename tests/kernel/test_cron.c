@@ -200,3 +200,19 @@ Test(cron, counts_the_next_time_from_what_was_looked_at)
 	cr_expect_eq(cron_last(1060, 1000), 1060); /* the clock was set back: those minutes have had their turn */
 	cr_expect_eq(cron_last(1060 + CRON_JUMP_MINUTES, 1000), 999);
 }
+
+Test(cron, knows_times_that_never_come)
+{
+	static const struct cron_spec good[] = { { { 0, 0, 1, 1, 0 } },
+						 { { 59, 23, 31, 12, 7 } },
+						 { { -1, -1, -1, -1, -1 } },
+						 { { -99, -5, -2, -7, -6 } } };
+	static const struct cron_spec bad[] = { { { 60, 0, 1, 1, 0 } }, { { 0, 24, 1, 1, 0 } }, { { 0, 0, 0, 1, 0 } },
+						{ { 0, 0, 32, 1, 0 } }, { { 0, 0, 1, 0, 0 } },	{ { 0, 0, 1, 13, 0 } },
+						{ { 0, 0, 1, 1, 8 } } };
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		cr_expect_null(cron_wrong(&good[i]), "%zu", i);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_expect_not_null(cron_wrong(&bad[i]), "%zu", i);
+	cr_assert_str_eq(cron_wrong(&bad[1]), "an hour is 0 to 23");
+}

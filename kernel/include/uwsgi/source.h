@@ -19,7 +19,8 @@ struct uwsgi_source {
 	char path[256];	    /* FILE; PROBE: the address to connect to, numeric.  Terminated */
 };
 
-/* Add one; the same one again changes nothing.  0, -EINVAL, or -ENOTCONN without a master.  [zygote] [child] */
+/* Add one; the same one again changes nothing.  0, -EINVAL, -ERANGE for a time that never comes, or
+ * -ENOTCONN without a master.  [zygote] [child] */
 UWSGI_API int uwsgi_source_add(const struct uwsgi_source *source);
 
 UWSGI_END_DECLS
