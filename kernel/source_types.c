@@ -141,10 +141,9 @@ static void on_file(const char *path, void *data)
 		raise_signal(item);
 }
 
-/* A name with a tab or a newline could not be handed over. */
 static bool has_name(const struct uwsgi_source *source)
 {
-	return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
+	return memchr(source->path, 0, sizeof source->path) && *source->path;
 }
 
 static int open_file(struct source_item *item)

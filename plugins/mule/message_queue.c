@@ -12,8 +12,8 @@
 
 #define ALIGN 8u
 
-/* Positions only grow while something waits; both are moved after the bytes, so that a writer or a reader that is
- * killed has either done its work or nothing. */
+/* Something waits while the head is beyond the tail.  Positions only grow then; both are moved after the bytes, so that
+ * a writer or a reader that is killed has either done its work or nothing. */
 struct ring {
 	_Atomic uint64_t head, tail;
 	_Atomic uint64_t put, taken, refused;
@@ -67,6 +67,20 @@ static void copy_out(const struct message_queue *q, void *to, uint64_t from, siz
 	memcpy((char *)to + first, q->ring->bytes, n - first);
 }
 
+static size_t waiting(const struct ring *r)
+{
+	uint64_t tail = r->tail, head = r->head;
+	return head > tail ? (size_t)(head - tail) : 0;
+}
+
+/* From the beginning: a queue that is emptied again and again stays small.  The head first: a queue whose writer dies
+ * in between is empty. */
+static void begin_anew(struct ring *r)
+{
+	r->head = 0;
+	r->tail = 0;
+}
+
 static size_t record_size(uint64_t len)
 {
 	return sizeof len + (size_t)(len + ALIGN - 1) / ALIGN * ALIGN;
@@ -75,10 +89,10 @@ static size_t record_size(uint64_t len)
 static int put_locked(struct message_queue *q, const void *message, uint64_t len)
 {
 	struct ring *r = q->ring;
-	if (r->head == r->tail) /* from the beginning: a queue that is emptied again and again stays small */
-		r->head = r->tail = 0;
+	if (!waiting(r))
+		begin_anew(r);
 	uint64_t head = r->head;
-	if (len > q->size || record_size(len) > q->size - (size_t)(head - r->tail)) {
+	if (len > q->size || record_size(len) > q->size - waiting(r)) {
 		r->refused++;
 		return -EAGAIN;
 	}
@@ -103,7 +117,7 @@ static char *take_locked(struct message_queue *q, size_t *len_r)
 {
 	struct ring *r = q->ring;
 	uint64_t len, tail = r->tail;
-	if (r->head == tail)
+	if (!waiting(r))
 		return NULL;
 	copy_out(q, &len, tail, sizeof len);
 	char *message = malloc((size_t)len + 1);
@@ -123,7 +137,7 @@ char *message_queue_take(struct message_queue *q, size_t *len_r)
 	(void)!read(q->wake, &wakes, sizeof wakes);
 	uwsgi_lock_take(q->lock);
 	char *message = take_locked(q, len_r);
-	bool more = q->ring->head != q->ring->tail;
+	bool more = waiting(q->ring);
 	uwsgi_lock_give(q->lock);
 	if (more)
 		wake(q);
@@ -133,5 +147,5 @@ char *message_queue_take(struct message_queue *q, size_t *len_r)
 void message_queue_get(const struct message_queue *q, struct message_queue_info *info_r)
 {
 	*info_r = (struct message_queue_info){ q->ring->put, q->ring->taken, q->ring->refused,
-					       (size_t)(q->ring->head - q->ring->tail) };
+					       waiting(q->ring) };
 }

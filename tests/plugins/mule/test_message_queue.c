@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,5 +98,59 @@ Test(message_queue, goes_on_when_those_who_use_it_are_killed)
 			cr_assert(len < sizeof text && strspn(left, "x") == len, "whole");
 		cr_assert_eq(message_queue_put(q, "alive", 5), 0);
 		expect(q, "alive");
+	}
+}
+
+/* ---- killed at any instruction ---- */
+
+#define ROOM 4096
+#define STATES 64
+
+/* What lies in shared memory between any two instructions of a child that runs `work`.  How many states. */
+static int watch_states(struct message_queue *q, void (*work)(struct message_queue *q), char states[STATES][ROOM])
+{
+	const void *ring = *(const void *const *)q; /* its first field */
+	int status, count = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		work(q);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		if (!count || memcmp(states[count - 1], ring, ROOM)) {
+			cr_assert_lt(count, STATES);
+			memcpy(states[count++], ring, ROOM);
+		}
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1)
+			kill(pid, SIGKILL);
+	}
+	return count;
+}
+
+static void put_second(struct message_queue *q)
+{
+	message_queue_put(q, "second", 6);
+}
+
+Test(message_queue, gives_nothing_twice_whenever_a_writer_is_killed)
+{
+	static char states[STATES][ROOM];
+	struct message_queue *q = message_queue_open("test", ROOM);
+	message_queue_put(q, "first", 5);
+	expect(q, "first");
+	int count = watch_states(q, put_second, states);
+	if (count < 2)
+		cr_skip_test("nobody may be traced here");
+	for (int i = 0; i < count; i++) {
+		size_t len;
+		memcpy(*(void **)q, states[i], ROOM);
+		char *message = message_queue_take(q, &len);
+		cr_assert(!message || !strcmp(message, "second"), "state %d of %d: \"%s\"", i, count, message);
+		cr_assert(message || i < count - 1);
+		free(message);
+		cr_assert_eq(message_queue_put(q, "third", 5), 0);
+		expect(q, "third");
 	}
 }
