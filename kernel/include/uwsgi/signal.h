@@ -24,6 +24,8 @@ struct uwsgi_fn;
  * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
  * [zygote] [child] */
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
+/* Has this process a handler for it?  Of others nothing is said: processes that load the same application, each for
+ * itself or one after the death of another, find the same numbers free.  [any] */
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
 
 /* Let processes of a kind share a queue under a target of its own, and a second one (NULL: none): members[i] is true
