@@ -15,13 +15,10 @@
 #include "service.h"
 #include "settings.h"
 
-#include <assert.h>
-#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -510,42 +507,11 @@ void plugins_atexit(struct plugins *p)
 			p->list[i]->table.atexit();
 }
 
-/* ---- manifests ---- */
-
-static void print_words(FILE *out, const char *what, const char *words)
-{
-	for (const char *at = words; at && *at;) {
-		size_t n = strcspn(at, " ");
-		if (n)
-			fprintf(out, "%s %.*s\n", what, (int)n, at);
-		at += n + (at[n] == ' ');
-	}
-}
-
 int plugins_print_manifest(struct plugins *p, const char *path, FILE *out)
 {
-	size_t formats = p->format_count, protocols = p->protocol_count;
 	int failed = load_path(p, path, path, -1);
 	if (failed || !p->count)
 		return failed ? failed : -ENOENT;
-	const struct uwsgi_plugin *t = &p->list[0]->table;
-	const struct uwsgi_abi *abi = &p->list[0]->abi;
-	print_words(out, "alias", t->alias);
-	for (const char *row = (const char *)t->options; row && *(const char *const *)row; row += abi->option_size) {
-		const struct uwsgi_option *option = (const struct uwsgi_option *)row;
-		fprintf(out, "option %s\n", option->name);
-		if (option->letter)
-			fprintf(out, "option-letter %c\n", option->letter);
-		if (abi->option_size >= offsetof(struct uwsgi_option, claims) + sizeof option->claims)
-			print_words(out, "claim", option->claims);
-	}
-	for (const char *row = (const char *)t->api; row && *(const char *const *)row; row += abi->api_fn_size)
-		fprintf(out, "api %s\n", *(const char *const *)row);
-	for (size_t i = formats; i < p->format_count; i++) {
-		fprintf(out, "format %s\n", p->formats[i].name);
-		print_words(out, "format", p->formats[i].suffixes);
-	}
-	for (size_t i = protocols; i < p->protocol_count; i++)
-		fprintf(out, "protocol %s\n", p->protocols[i].name);
+	manifest_print(out, &p->list[0]->table, &p->list[0]->abi);
 	return 0;
 }
