@@ -22,6 +22,7 @@
 #include "phase.h"
 #include "pidfile.h"
 #include "plugin.h"
+#include "plugin_life.h"
 #include "plugin_glue.h"
 #include "privs.h"
 #include "proc.h"

@@ -16,6 +16,7 @@
 #include "override.h"
 #include "phase.h"
 #include "plugin.h"
+#include "plugin_life.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "recycle.h"
