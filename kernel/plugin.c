@@ -53,14 +53,10 @@ static const char *dir_at(const struct plugins *p, size_t i)
 	const struct uwsgi_strings *configured = &p->k->settings->plugin_dirs;
 	if (i < configured->n)
 		return configured->v[i];
-	const char *rest[] = { p->build_dir, UWSGI_PLUGIN_DIR, NULL };
-	for (size_t j = 0, at = configured->n; rest[0] || rest[1]; j++) {
-		if (j == 2)
-			return NULL;
-		if (rest[j] && at++ == i)
-			return rest[j];
-	}
-	return NULL;
+	size_t rest = i - configured->n;
+	if (p->build_dir && rest-- == 0)
+		return p->build_dir;
+	return rest == 0 ? UWSGI_PLUGIN_DIR : NULL;
 }
 
 static bool readable(const char *path)
