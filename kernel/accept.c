@@ -12,6 +12,7 @@
 #include "body.h"
 #include "conn.h"
 #include "door.h"
+#include "handed.h"
 #include "harakiri.h"
 #include "listen.h"
 #include "patience.h"
@@ -337,26 +338,11 @@ static void put_aside(struct core *core, struct conn *c)
 	core->again = c;
 }
 
-bool accept_hand_on(struct serve *s, struct conn *c)
-{
-	if (!conn_may_move(s) || c->phase != CONN_IDLE || c->in.len || c->closing || conn_has_backlog(c))
-		return false;
-	int fd = dup(c->fd); /* sent, this one is closed; the other with its connection */
-	if (fd == -1)
-		return false;
-	if (listeners_hand_on(s->sockets, c->socket, fd)) {
-		close(fd);
-		return false;
-	}
-	conn_close(s, c);
-	return true;
-}
-
 /* Work on a connection as far as it goes now.  False when it was closed or put aside: do not touch it again. */
 static bool work(struct core *core, struct conn *c)
 {
 	struct serve *s = core->serve;
-	if (core->refuses && accept_hand_on(s, c))
+	if (core->refuses && handed_give(s, c))
 		return false;
 	for (;;) {
 		if (c->phase == CONN_LINGER)
@@ -402,7 +388,7 @@ static bool work(struct core *core, struct conn *c)
 			continue;
 		if (c->phase == CONN_IDLE) {
 			if (atomic_load(&s->draining) && c->requests) {
-				if (!accept_hand_on(s, c))
+				if (!handed_give(s, c))
 					conn_close(s, c);
 				return false;
 			}
@@ -492,7 +478,7 @@ void accept_handed(struct source *source, uint32_t events, struct core *core)
 	int index;
 	(void)source;
 	(void)events;
-	int fd = listeners_take_handed(s->sockets, &index, &peer);
+	int fd = handed_take(s->handed, &index, &peer);
 	if (fd >= 0)
 		welcome(core, &s->listeners[index], fd, &peer);
 }

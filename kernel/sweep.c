@@ -5,6 +5,7 @@
 
 #include "accept.h"
 #include "conn.h"
+#include "handed.h"
 #include "patience.h"
 
 #include <sys/socket.h>
@@ -59,7 +60,7 @@ static void close_idle(struct core *core, struct conn *c)
 	}
 	struct serve *s = core->serve;
 	bool hurry = atomic_load(&s->hurry);
-	if (!hurry && accept_hand_on(s, c))
+	if (!hurry && handed_give(s, c))
 		return;
 	if (hurry || (c->phase == CONN_IDLE && !c->in.len && !is_fresh(s, c)))
 		conn_close(s, c);

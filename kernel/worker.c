@@ -398,11 +398,10 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 		l->socket = sockets[i];
 		l->protocol = plugins_protocol(k->plugins, sockets[i]->protocol);
 	}
-	s->sockets = k->listeners;
 	s->hands_on = k->control_fd != -1;
 	s->stopping = &k->shared->stopping;
 	s->handed_source.fn = accept_handed;
-	s->handed_fd = listeners_handed_fd(k->listeners);
+	s->handed = k->handed;
 	return door_open(s);
 }
 
