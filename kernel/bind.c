@@ -93,11 +93,14 @@ int bind_address(const struct settings *s, const struct address *a, unsigned mod
 		if (s->reuse_port)
 			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	}
-	int failed = bind(fd, &a->sa, a->len) == -1 || listen(fd, s->listen) == -1 ? -errno : 0;
-	if (!failed && a->is_unix && !a->is_abstract)
+	bool has_file = a->is_unix && !a->is_abstract, bound = bind(fd, &a->sa, a->len) == 0;
+	int failed = !bound || listen(fd, s->listen) == -1 ? -errno : 0;
+	if (!failed && has_file)
 		failed = set_file(s, a->un.sun_path, mode, file_r);
 	if (!failed)
 		return fd;
+	if (bound && has_file)
+		unlink(a->un.sun_path);
 	close(fd);
 	return failed;
 }

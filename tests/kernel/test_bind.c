@@ -116,6 +116,13 @@ Test(bind, gives_a_socket_file_its_owner)
 	cr_expect_eq(bound(), -ESRCH);
 }
 
+Test(bind, leaves_no_file_of_a_socket_that_nobody_gets)
+{
+	settings.chown_socket = "no-such-name";
+	cr_assert_eq(bound(), -ESRCH);
+	cr_assert_eq(access(path, F_OK), -1);
+}
+
 Test(bind, takes_the_place_of_a_stale_socket)
 {
 	close(foreign(path, SOCK_STREAM, true));
