@@ -27,6 +27,7 @@
 #include "signals.h"
 #include "sweep.h"
 #include "trap.h"
+#include "turn.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -103,7 +104,7 @@ static void run_again(struct core *core)
 	core->again = NULL;
 	while (list) {
 		struct conn *next = list->next;
-		conn_continue(core, list);
+		turn_run(core, list);
 		list = next;
 	}
 }
@@ -444,7 +445,7 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	if (failed)
 		return failed;
 	plugins_handlers(k->plugins, s->handlers);
-	s->on_conn = conn_event;
+	s->on_conn = turn_event;
 	s->loop_source.fn = on_loop;
 	s->wake_source.fn = on_wake;
 	/* one core at a time: another would find the loop locked, and its descriptor readable for as long */
