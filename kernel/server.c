@@ -7,6 +7,7 @@
 #include "api_lock.h"
 #include "cause.h"
 #include "config.h"
+#include "handed.h"
 #include "handover.h"
 #include "image.h"
 #include "jail.h"
@@ -24,6 +25,7 @@
 #include "pidfile.h"
 #include "plugin.h"
 #include "plugin_glue.h"
+#include "plugin_life.h"
 #include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"
@@ -190,6 +192,8 @@ static int open_sockets(struct kernel *k)
 		failed = listeners_add_inherited(k->listeners, s->protocol ? s->protocol : "uwsgi");
 	if (!failed)
 		failed = listeners_bind(k->listeners);
+	if (!failed && !(k->handed = handed_create(k->handover, k->listeners)))
+		failed = -ENOMEM;
 	if (!failed)
 		failed = check_protocols(k);
 	return failed ? failed : check_work(k);
