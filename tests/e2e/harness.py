@@ -36,6 +36,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def ask_packet(path, packet):
+    """What the server of a unix socket answers to a packet of the uwsgi protocol."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE)
+        s.connect(str(path))
+        s.sendall(packet)
+        return b"".join(iter(lambda: s.recv(100), b""))
+
+
 def others_may_run(path):
     """Is the program, with all directories above it, another user's to start?"""
     folders = [os.path.dirname(path)]

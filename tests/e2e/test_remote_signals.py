@@ -1,15 +1,17 @@
 """Signals from outside: packets of modifier 110, uwsgi --signal, uwsgi.signal(number, address)."""
+import contextlib
 import os
 import pathlib
 import re
 import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from binary import run
-from harness import session_members, wait_until
+from harness import DEADLINE, ask_packet, session_members, wait_until
 
 OLD = "/usr/bin/uwsgi-core"
 OLD_SIGNAL = pathlib.Path("/usr/lib/uwsgi/plugins/signal_plugin.so")
@@ -34,17 +36,6 @@ def ask(server, code):
     return server.post("/", code.encode()).text
 
 
-def packet(address, data):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
-        s.connect(str(address))
-        s.sendall(data)
-        answer = b""
-        while part := s.recv(100):
-            answer += part
-        return answer
-
-
 def command(text, folder):
     done = run("--signal", text, cwd=folder)
     return done.returncode, done.stderr
@@ -60,15 +51,15 @@ def handled(server):
 
 
 def test_a_packet_raises_a_signal_where_the_socket_may(listening, tmp_path):
-    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x11") == b"\xff\0\0\x01"
+    assert ask_packet(tmp_path / "open.sock", b"\x6e\0\0\x11") == b"\xff\0\0\x01"
     wait_until(lambda: handled(listening) == 1, "the handler")
-    assert packet(tmp_path / "closed.sock", b"\x6e\0\0\x11") == b"\xff\0\0\0"
+    assert ask_packet(tmp_path / "closed.sock", b"\x6e\0\0\x11") == b"\xff\0\0\0"
     listening.wait_for_log("signal 17 from the socket closed.sock is refused: signal-remote does not name it")
     assert handled(listening) == 1
 
 
 def test_a_signal_nobody_registered_is_refused_to_the_sender(listening, tmp_path):
-    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
+    assert ask_packet(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
     listening.wait_for_log("signal 18 from the socket open.sock is refused: it is not registered")
 
 
@@ -125,3 +116,19 @@ def test_2_0_understands_the_signals_sent_from_here(listening, old_server, tmp_p
     assert ask(listening, "uwsgi.signal(17, %r)" % str(old_server)) == "True"
     told = tmp_path / "old.handled"
     wait_until(lambda: told.exists() and told.read_text() == "17\n17\n", "both to be handled")
+
+
+def test_a_full_backlog_is_waited_for(listening, tmp_path):
+    with socket.socket(socket.AF_UNIX) as full, contextlib.ExitStack() as stack:
+        full.bind(str(tmp_path / "full.sock"))
+        full.listen(0)
+        stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(tmp_path / "full.sock"))  # and nobody accepts it
+        waiting = stack.enter_context(ThreadPoolExecutor()).submit(ask, listening, "uwsgi.signal(3, 'full.sock')")
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        full.accept()[0].close()
+        client, _ = full.accept()
+        assert client.recv(4) == b"n\0\0\3"
+        client.sendall(b"\xff\0\0\1")
+        assert waiting.result(DEADLINE) == "True"
+        client.close()

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import BINARY, DEADLINE, session_members, wait_until
+from harness import BINARY, DEADLINE, ask_packet, session_members, wait_until
 
 # What is posted is evaluated where the application lives; every task that runs leaves a line.
 APP = """
@@ -780,17 +780,6 @@ def test_what_2_0_writes_is_run_here_at_once(spooling, old_server, tmp_path, wri
     wait_for(tmp_path, *map(str, range(20)))
     wait_drained(tmp_path)
     assert sorted(lines(tmp_path), key=int) == [str(n) for n in range(20)]
-
-
-def ask_packet(address, data):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(DEADLINE)
-        s.connect(str(address))
-        s.sendall(data)
-        answer = b""
-        while part := s.recv(100):
-            answer += part
-        return answer
 
 
 def test_a_packet_of_modifier_17_is_a_task_where_the_socket_may(spooling, tmp_path):
