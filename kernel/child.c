@@ -6,7 +6,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "phase.h"
-#include "plugin.h"
+#include "plugin_life.h"
 #include "privs.h"
 #include "proc_policy.h"
 #include "proc_title.h"

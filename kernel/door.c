@@ -2,6 +2,8 @@
  * is out of descriptors or memory.  A socket it cannot accept from would stay readable and keep it spinning. */
 #include "door.h"
 
+#include "handed.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -9,7 +11,7 @@
 
 static void look_away(struct serve *s)
 {
-	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->handed_fd, NULL);
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, handed_fd(s->handed), NULL);
 	for (size_t i = 0; i < s->listener_count; i++)
 		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listeners[i].socket->fd, NULL);
 }
@@ -27,7 +29,7 @@ int door_open(struct serve *s)
 		}
 	}
 	struct epoll_event handed = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &s->handed_source };
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->handed_fd, &handed) == -1 ? -errno : 0;
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, handed_fd(s->handed), &handed) == -1 ? -errno : 0;
 }
 
 void door_pause(struct serve *s)

@@ -1,5 +1,5 @@
-/* handover.c - the list of what is kept: one line an item, "fd TAB name TAB text", in a memory file.  Names and texts are
- * the operator's: their tabs, newlines and backslashes are written as \t, \n and \\. */
+/* handover.c - the list of what is kept: one line an item, "fd TAB name TAB text", in a memory file.  Names and texts
+ * are the operator's: their tabs, newlines and backslashes are written as \t, \n and \\. */
 #include "handover.h"
 
 #include <errno.h>

@@ -11,6 +11,7 @@
 #include <uwsgi/source.h>
 
 struct api_registry;
+struct handed;
 struct harakiri_settings;
 struct patience_settings;
 struct recycle_settings;
@@ -54,6 +55,7 @@ struct kernel {
 	struct api_registry *api;
 	struct plugins *plugins;
 	struct listeners *listeners;
+	struct handed *handed; /* after the sockets were bound */
 	struct proc_table *table;
 	struct reqlog_rings *logs;
 	struct log_target *log_target;

@@ -1,17 +1,17 @@
-/* listen.c - binding sockets, and handing connections from a gateway to the workers.
+/* listen.c - the sockets of a server: noted, bound or taken over, and accepted from.
  *
  * A gateway socket is two: the one it accepts from, and a pair of datagram sockets through which it passes each
  * connection's descriptor to whichever worker reads first. */
 #include "listen.h"
 
 #include "address.h"
+#include "bind.h"
 #include "cause.h"
+#include "fd_pass.h"
 #include "handover.h"
 #include "inherit.h"
-#include "privs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -24,7 +24,6 @@
 
 #define SOCKETS_MAX 64
 #define SOCKET_VARS 6
-#define DEFER_ACCEPT_S 5
 
 struct entry {
 	struct uwsgi_socket pub; /* first: a public pointer is an entry */
@@ -33,16 +32,13 @@ struct entry {
 	struct uwsgi_var vars[SOCKET_VARS];
 	int gateway_fd; /* a gateway accepts here; -1 for a worker's own socket */
 	int queue_fd;	/* a gateway passes connections here; -1 likewise */
-	unsigned mode;	/* of the socket's file, 0: as configured */
-	dev_t dev;	/* of that file, to remove no other's */
-	ino_t ino;
+	struct socket_file file;
 	bool inherited; /* from the image before, or whoever started us */
 };
 
 struct listeners {
 	const struct settings *settings;
 	struct handover *handover;
-	int handed[2]; /* connections from a worker that ends or is stuck to the others; [0] is read */
 	struct entry *entries[SOCKETS_MAX];
 	const struct uwsgi_socket *list[SOCKETS_MAX];
 	size_t count;
@@ -110,107 +106,6 @@ static int fail(const char *address, const char *why, int error)
 	return error;
 }
 
-/* A socket file nobody listens behind any more is removed; anything else is in the way. */
-static int clear_path(const struct address *a)
-{
-	struct stat st;
-	if (a->is_abstract || stat(a->un.sun_path, &st) == -1)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	/* not to wait for one whose queue is full: it is alive, too */
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -errno;
-	bool stale = connect(fd, &a->sa, a->len) == -1 && errno == ECONNREFUSED;
-	close(fd);
-	if (!stale)
-		return -EADDRINUSE;
-	return unlink(a->un.sun_path) == -1 ? -errno : 0;
-}
-
-static void set_int(int fd, int level, int option, int value)
-{
-	(void)setsockopt(fd, level, option, &value, sizeof value);
-}
-
-static const char *reason(int error)
-{
-	switch (error) {
-	case -EADDRINUSE:
-		return "another process listens there already";
-	case -EEXIST:
-		return "a file that is no socket is in its place";
-	case -ESRCH:
-		return "chown-socket names a user or group nobody has";
-	default:
-		return strerror(-error);
-	}
-}
-
-/* "owner", "owner:group" or ":group", names or numbers. */
-static int set_owner(const char *path, const char *owner)
-{
-	char user[256];
-	const char *colon = strchr(owner, ':');
-	int n = colon ? (int)(colon - owner) : (int)strlen(owner);
-	uid_t uid;
-	gid_t gid;
-	if (snprintf(user, sizeof user, "%.*s", n, owner) >= (int)sizeof user)
-		return -ESRCH;
-	if (privs_uid(n ? user : NULL, &uid) || privs_gid(colon ? colon + 1 : NULL, &gid))
-		return -ESRCH;
-	return lchown(path, uid, gid) == -1 ? -errno : 0; /* the socket itself, not what took its name meanwhile */
-}
-
-/* Owner and mode of a unix socket's file, and which file it is. */
-static int set_file(const struct settings *s, struct entry *e, const char *path)
-{
-	const char *mode = s->chmod_socket;
-	bool as_umask = !e->mode && !mode && s->compat_2_0;
-	unsigned bits = e->mode ? e->mode : !mode ? 0660 : *mode ? (unsigned)strtoul(mode, NULL, 8) : 0666;
-	struct stat st;
-	int failed = s->chown_socket ? set_owner(path, s->chown_socket) : 0;
-	if (failed)
-		return failed;
-	if (!as_umask && chmod(path, bits) == -1)
-		return -errno;
-	if (stat(path, &st) == 0) {
-		e->dev = st.st_dev;
-		e->ino = st.st_ino;
-	}
-	return 0;
-}
-
-static int bind_fd(struct listeners *l, const struct address *a, struct entry *e)
-{
-	const struct settings *s = l->settings;
-	if (a->is_unix) {
-		int failed = clear_path(a);
-		if (failed)
-			return failed;
-	}
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return -errno;
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (!a->is_unix) {
-		/* accepted connections inherit these: one response leaves at once, without a call per connection */
-		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-		set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
-		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, s->so_keepalive);
-		if (s->reuse_port)
-			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	}
-	int failed = bind(fd, &a->sa, a->len) == -1 || listen(fd, s->listen) == -1 ? -errno : 0;
-	if (!failed && a->is_unix && !a->is_abstract)
-		failed = set_file(s, e, a->un.sun_path);
-	if (!failed)
-		return fd;
-	close(fd);
-	return failed;
-}
-
 static void add_var(struct entry *e, enum uwsgi_known_key id, const char *value)
 {
 	const struct uwsgi_key *key = uwsgi_key_known(id);
@@ -249,7 +144,7 @@ static int keep(struct listeners *l, const char *what, const char *address, int 
 {
 	char name[ADDRESS_TEXT_MAX + 16], file[64];
 	item_name(name, what, address);
-	snprintf(file, sizeof file, "%llu %llu", (unsigned long long)e->dev, (unsigned long long)e->ino);
+	snprintf(file, sizeof file, "%llu %llu", (unsigned long long)e->file.dev, (unsigned long long)e->file.ino);
 	return handover_keep(l->handover, name, fd, file);
 }
 
@@ -264,8 +159,8 @@ static int claim(struct listeners *l, const char *what, const char *address, str
 	if (!handover_claim(l->handover, name, &fd, &file))
 		return -1;
 	if (sscanf(file, "%llu %llu", &dev, &ino) == 2) {
-		e->dev = (dev_t)dev;
-		e->ino = (ino_t)ino;
+		e->file.dev = (dev_t)dev;
+		e->file.ino = (ino_t)ino;
 	}
 	return fd;
 }
@@ -281,7 +176,7 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	struct entry *e = calloc(1, sizeof *e);
 	if (!e)
 		return NULL;
-	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1, .mode = mode };
+	*e = (struct entry){ .gateway_fd = -1, .queue_fd = -1 };
 	*fd_r = claim(l, "socket", address, e);
 	if (*fd_r == -1)
 		*fd_r = inherit_take(&l->inherited, &a.sa, a.len);
@@ -289,13 +184,13 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 		*fd_r = a.inherited_fd;
 	e->inherited = *fd_r != -1;
 	if (*fd_r == -1)
-		*fd_r = bind_fd(l, &a, e);
+		*fd_r = bind_address(l->settings, &a, mode, &e->file);
 	if (*fd_r >= 0 && keep(l, "socket", address, *fd_r, e)) {
 		close(*fd_r);
 		*fd_r = -ENOMEM;
 	}
 	if (*fd_r < 0) {
-		fail(address, reason(*fd_r), *fd_r);
+		fail(address, bind_reason(*fd_r), *fd_r);
 		free(e);
 		return NULL;
 	}
@@ -307,18 +202,6 @@ static struct entry *entry_bind(struct listeners *l, const char *address, bool b
 	address_format(&a, e->name);
 	snprintf(e->port, sizeof e->port, "%u", address_port(&a.sa));
 	return e;
-}
-
-/* Kept: a connection of the old generation goes to the new one. */
-static int open_handed(struct listeners *l)
-{
-	if (handover_claim(l->handover, "handed on", &l->handed[0], NULL) &&
-	    handover_claim(l->handover, "to be handed on", &l->handed[1], NULL))
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, l->handed) == -1)
-		return -errno;
-	int failed = handover_keep(l->handover, "handed on", l->handed[0], "");
-	return failed ? failed : handover_keep(l->handover, "to be handed on", l->handed[1], "");
 }
 
 int listeners_bind(struct listeners *l)
@@ -337,7 +220,7 @@ int listeners_bind(struct listeners *l)
 			uwsgi_log("uwsgi socket %d bound to %s address %s fd %d\n", e->pub.index,
 				  e->pub.is_unix ? "UNIX" : "TCP", e->name, fd);
 	}
-	return open_handed(l);
+	return 0;
 }
 
 /* The pair a gateway passes connections through; what waits in it is not lost over a reload. */
@@ -384,7 +267,7 @@ int listeners_own(struct listeners *l, const char *address, unsigned mode)
 		return -EADDRNOTAVAIL;
 	/* who says nothing is to be accepted, too */
 	if (!e->pub.is_unix)
-		set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0);
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 0 }, sizeof(int));
 	l->own[l->own_count++] = e;
 	return fd;
 }
@@ -412,8 +295,8 @@ void listeners_vacuum(struct listeners *l, bool only_new)
 	for (size_t i = 0; i < l->count + l->own_count; i++) {
 		const struct entry *e = i < l->count ? l->entries[i] : l->own[i - l->count];
 		struct stat st;
-		if (!e->ino || (only_new && e->inherited) || stat(e->name, &st) == -1 || st.st_dev != e->dev ||
-		    st.st_ino != e->ino)
+		if (!e->file.ino || (only_new && e->inherited) || stat(e->name, &st) == -1 ||
+		    st.st_dev != e->file.dev || st.st_ino != e->file.ino)
 			continue;
 		if (unlink(e->name) == 0 && !only_new)
 			uwsgi_log("VACUUM: unix socket %s removed.\n", e->name);
@@ -421,29 +304,6 @@ void listeners_vacuum(struct listeners *l, bool only_new)
 }
 
 /* ---- connections ---- */
-
-static int receive_fd(int from, int *note_r)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { note_r, sizeof *note_r };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
-	};
-	ssize_t n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n <= 0)
-		return n == 0 ? -EAGAIN : -errno;
-	if (msg.msg_flags & MSG_CTRUNC) /* no descriptor was left for it: that connection is lost */
-		return -EMFILE;
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_type != SCM_RIGHTS)
-		return -EAGAIN;
-	int fd;
-	memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	return fd;
-}
 
 int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer)
 {
@@ -454,7 +314,7 @@ int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *pe
 		return fd == -1 ? -errno : fd;
 	}
 	int note;
-	fd = receive_fd(socket->fd, &note);
+	fd = fd_pass_receive(socket->fd, &note);
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) == -1)
 		peer->ss_family = AF_UNSPEC;
 	return fd;
@@ -477,68 +337,7 @@ int uwsgi_socket_queue_fd(struct uwsgi_socket *socket)
 	return ((const struct entry *)socket)->queue_fd;
 }
 
-/* With a number as a note. */
-static int send_fd(int to, int fd, int note)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { &note, sizeof note };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	if (sendmsg(to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
-		return errno == ENOBUFS ? -EAGAIN : -errno;
-	close(fd);
-	return 0;
-}
-
 int uwsgi_socket_pass(struct uwsgi_socket *socket, int fd)
 {
-	return send_fd(((const struct entry *)socket)->queue_fd, fd, 0);
-}
-
-/* ---- from one worker to the others ---- */
-
-/* A socket keeps the number of its descriptor over reloads, whatever becomes of its place in the list. */
-int listeners_hand_on(const struct listeners *l, const struct uwsgi_socket *socket, int fd)
-{
-	return send_fd(l->handed[1], fd, socket->fd);
-}
-
-int listeners_handed_fd(const struct listeners *l)
-{
-	return l->handed[0];
-}
-
-static int index_of(const struct listeners *l, int socket_fd)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (l->list[i]->fd == socket_fd)
-			return (int)i;
-	return -ENOENT;
-}
-
-int listeners_take_handed(const struct listeners *l, int *index_r, struct sockaddr_storage *peer)
-{
-	int socket_fd;
-	socklen_t len = sizeof *peer;
-	int fd = receive_fd(l->handed[0], &socket_fd);
-	if (fd < 0)
-		return fd;
-	int index = index_of(l, socket_fd);
-	if (index < 0) { /* the configuration has it no more */
-		close(fd);
-		return index;
-	}
-	*index_r = index;
-	if (getpeername(fd, (struct sockaddr *)peer, &len) == -1)
-		peer->ss_family = AF_UNSPEC;
-	return fd;
+	return fd_pass_send(((const struct entry *)socket)->queue_fd, fd, 0);
 }

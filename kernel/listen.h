@@ -6,11 +6,12 @@
 
 #include <uwsgi/socket.h>
 
+struct handover;
 struct listeners;
+struct sockaddr_storage;
 
 /* Uses `settings` for backlog, modes and owner while binding.  A socket that `handover` has under the same address is
  * not bound anew: connections that wait in it are not lost. */
-struct handover;
 struct listeners *listeners_create(const struct settings *settings, struct handover *handover);
 
 /* Note an address to be bound later. 0 or -ENOMEM. */
@@ -34,16 +35,6 @@ size_t listeners_list(const struct listeners *l, const struct uwsgi_socket *cons
 void listeners_close_gateways(struct listeners *l);
 /* Remove the files of unix sockets; for the end of the server, or, with `only_new`, of a rehearsal. */
 void listeners_vacuum(struct listeners *l, bool only_new);
-
-struct sockaddr_storage;
-/* A connection that a worker will not serve any more, because it ends or all its cores are stuck, goes to whichever
- * worker reads first, of this generation or the next; nothing of what waits in it was read.  On success the descriptor
- * is closed. 0 or -errno. */
-int listeners_hand_on(const struct listeners *l, const struct uwsgi_socket *socket, int fd);
-/* Readable when such a connection waits. */
-int listeners_handed_fd(const struct listeners *l);
-/* Take it: its descriptor, or -errno; `index_r` is that of its socket in listeners_list. */
-int listeners_take_handed(const struct listeners *l, int *index_r, struct sockaddr_storage *peer);
 
 /* Take one connection from a worker's socket: a non-blocking descriptor, or a negative errno. `peer` may be NULL. */
 int listen_accept(const struct uwsgi_socket *socket, struct sockaddr_storage *peer);

@@ -7,7 +7,7 @@
 #include "child.h"
 #include "listen.h"
 #include "option.h"
-#include "plugin.h"
+#include "plugin_life.h"
 #include "proc.h"
 #include "trap.h"
 

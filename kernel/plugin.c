@@ -1,48 +1,32 @@
-/* plugin.c - from a name to a registered plugin, each step with its own message.
+/* plugin.c - the plugins of a server: from a name to a registered plugin, and what they all provide.
  *
- * Find the file, read its ABI note, and only then load it; copy its table, as much as both sides know; register its
- * rows; load what it needs.  A plugin is never unloaded.  The only place that calls dlopen. */
+ * Find the file, load it (plugin_file.c), register its rows, load what it needs.  A plugin is never unloaded. */
 #include "plugin.h"
 
 #include "api.h"
-#include "cause.h"
 #include "hook.h"
 #include "kernel.h"
 #include "option.h"
-#include "plugin_abi.h"
+#include "plugin_file.h"
 #include "plugin_manifest.h"
 #include "proto_uwsgi.h"
 #include "service.h"
 #include "settings.h"
 
-#include <assert.h>
-#include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <uwsgi/abi.h>
 #include <uwsgi/log.h>
 
 #define PLUGINS_MAX 128
 #define ROWS_MAX 64
 
-struct loaded {
-	struct uwsgi_plugin table; /* our copy; the plugin's own is read once */
-	struct uwsgi_abi abi;
-	char path[PATH_MAX];
-};
-
 struct plugins {
 	struct kernel *k;
 	const char *build_dir;
-	struct loaded *list[PLUGINS_MAX];
+	struct plugin_file *list[PLUGINS_MAX];
 	size_t count;
 	struct uwsgi_protocol protocols[ROWS_MAX];
 	struct uwsgi_config_format formats[ROWS_MAX];
@@ -69,14 +53,10 @@ static const char *dir_at(const struct plugins *p, size_t i)
 	const struct uwsgi_strings *configured = &p->k->settings->plugin_dirs;
 	if (i < configured->n)
 		return configured->v[i];
-	const char *rest[] = { p->build_dir, UWSGI_PLUGIN_DIR, NULL };
-	for (size_t j = 0, at = configured->n; rest[0] || rest[1]; j++) {
-		if (j == 2)
-			return NULL;
-		if (rest[j] && at++ == i)
-			return rest[j];
-	}
-	return NULL;
+	size_t rest = i - configured->n;
+	if (p->build_dir && rest-- == 0)
+		return p->build_dir;
+	return rest == 0 ? UWSGI_PLUGIN_DIR : NULL;
 }
 
 static bool readable(const char *path)
@@ -118,95 +98,6 @@ bool plugins_has(const struct plugins *p, const char *name)
 
 /* ---- loading ---- */
 
-static int refuse(const char *name, const char *why)
-{
-	uwsgi_log("uwsgi: plugin %s: %s\n", name, why);
-	return -ENOEXEC;
-}
-
-/* Read the note; the plugin's code does not run. */
-static int check_abi(const char *name, const char *path, struct uwsgi_abi *abi_r)
-{
-	static const char *const reasons[] = {
-		[-ABI_NOTE_NONE] = "has no ABI note: was it built with <uwsgi.h>?",
-		[-ABI_NOTE_MALFORMED] = "is no complete ELF object of this machine",
-		[-ABI_NOTE_MIXED] = "was built from two different versions of <uwsgi.h>: rebuild all of it",
-	};
-	struct stat st;
-	char text[160];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		if (fd != -1)
-			close(fd);
-		return refuse(name, strerror(errno));
-	}
-	void *image = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-	close(fd);
-	enum abi_note note = ABI_NOTE_MALFORMED;
-	if (image != MAP_FAILED) {
-		note = abi_read(image, (size_t)st.st_size, abi_r);
-		munmap(image, (size_t)st.st_size);
-	}
-	if (note != ABI_NOTE_FOUND)
-		return refuse(name, reasons[-note]);
-	const char *why = abi_refuse(abi_r, text, sizeof text);
-	return why ? refuse(name, why) : 0;
-}
-
-static int explain_dlerror(const char *name)
-{
-	const char *why = dlerror(), *symbol = why ? strstr(why, "undefined symbol: uwsgi_") : NULL;
-	if (!symbol)
-		return refuse(name, why ? why : "cannot be loaded");
-	char text[256];
-	snprintf(text, sizeof text, "needs %s, which this kernel does not provide: rebuild it or use a newer kernel",
-		 symbol + sizeof "undefined symbol: " - 1);
-	return refuse(name, text);
-}
-
-/* "dir/foobar_plugin.so" exports foobar_plugin. */
-static void symbol_of(const char *path, char *symbol, size_t size)
-{
-	const char *base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	size_t n = strcspn(base, ".");
-	snprintf(symbol, size, "%.*s", (int)n, base);
-}
-
-static const void *find_table(const char *name, const char *path, void *handle)
-{
-	char symbol[256], target[PATH_MAX], why[400];
-	symbol_of(path, symbol, sizeof symbol);
-	const void *table = dlsym(handle, symbol);
-	if (!table && realpath(path, target)) { /* a symbolic link: the file knows its own name */
-		symbol_of(target, symbol, sizeof symbol);
-		table = dlsym(handle, symbol);
-	}
-	Dl_info info;
-	char real[PATH_MAX];
-	if (table && dladdr(table, &info) && realpath(info.dli_fname, real) && realpath(path, target) &&
-	    strcmp(real, target))
-		table = NULL; /* a library it depends on happens to have the name */
-	if (!table) {
-		snprintf(why, sizeof why,
-			 "exports no %s: is the table named after the file, and built without -fvisibility=hidden?",
-			 symbol);
-		refuse(name, why);
-	}
-	return table;
-}
-
-/* Copy what both sides know.  -E2BIG: theirs says something in a field we do not have. */
-static int copy_table(struct uwsgi_plugin *to, const unsigned char *from, size_t size)
-{
-	for (size_t i = sizeof *to; i < size; i++)
-		if (from[i])
-			return -E2BIG;
-	*to = (struct uwsgi_plugin){ 0 };
-	memcpy(to, from, size < sizeof *to ? size : sizeof *to);
-	return 0;
-}
-
 /* Append the rows of a plugin's table to one of ours; the end is a row whose first field (a name) is NULL. */
 static int copy_rows(const void *rows, size_t stride, void *to, size_t size, size_t *count)
 {
@@ -225,7 +116,7 @@ static int copy_rows(const void *rows, size_t stride, void *to, size_t size, siz
 	return 0;
 }
 
-static int register_rows(struct plugins *p, const struct loaded *l)
+static int register_rows(struct plugins *p, const struct plugin_file *l)
 {
 	const struct uwsgi_plugin *t = &l->table;
 	const struct uwsgi_abi *abi = &l->abi;
@@ -274,23 +165,12 @@ static int load_words(struct plugins *p, const char *words);
 /* `modifier`: -1, or the one given with the name. */
 static int load_path(struct plugins *p, const char *name, const char *path, int modifier)
 {
-	struct loaded *l = calloc(1, sizeof *l);
-	if (!l || p->count == PLUGINS_MAX) {
-		free(l);
-		return refuse(name, "there is no room for more plugins");
+	struct plugin_file *l = p->count < PLUGINS_MAX ? calloc(1, sizeof *l) : NULL;
+	if (!l) {
+		uwsgi_log("uwsgi: plugin %s: there is no room for more plugins\n", name);
+		return -ENOEXEC;
 	}
-	snprintf(l->path, sizeof l->path, "%s", path);
-	int failed = check_abi(name, path, &l->abi);
-	void *handle = failed ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!failed && !handle)
-		failed = explain_dlerror(name);
-	const void *table = failed ? NULL : find_table(name, path, handle);
-	if (!failed && !table)
-		failed = -ENOEXEC;
-	if (!failed && copy_table(&l->table, table, l->abi.plugin_size))
-		failed = refuse(name, "uses a field this kernel does not know: use a newer kernel");
-	if (!failed && !l->table.name)
-		failed = refuse(name, "its table has no name");
+	int failed = plugin_file_load(l, name, path);
 	if (failed) {
 		free(l);
 		return failed;
@@ -304,8 +184,10 @@ static int load_path(struct plugins *p, const char *name, const char *path, int 
 	failed = check_modifier(p, &l->table);
 	if (!failed)
 		failed = register_rows(p, l);
-	if (failed)
-		return refuse(name, "its tables cannot be registered; it is not used");
+	if (failed) {
+		uwsgi_log("uwsgi: plugin %s: its tables cannot be registered; it is not used\n", name);
+		return -ENOEXEC;
+	}
 	p->list[p->count++] = l;
 	if (l->table.on_load)
 		l->table.on_load();
@@ -363,7 +245,7 @@ bool plugins_autoload(struct plugins *p, const char *what, const char *name)
 	for (size_t i = 0; (dir = dir_at(p, i)); i++) {
 		if (!manifest_find(dir, what, name, path, sizeof path))
 			continue;
-		symbol_of(path, plugin, sizeof plugin);
+		plugin_file_symbol(path, plugin, sizeof plugin);
 		size_t before = p->count;
 		load_path(p, plugin, path, -1);
 		if (p->count > before)
@@ -375,7 +257,7 @@ bool plugins_autoload(struct plugins *p, const char *what, const char *name)
 static void load_found(const char *path, void *data)
 {
 	char name[256];
-	symbol_of(path, name, sizeof name);
+	plugin_file_symbol(path, name, sizeof name);
 	load_path(data, name, path, -1);
 }
 
@@ -389,6 +271,16 @@ void plugins_load_all(struct plugins *p)
 }
 
 /* ---- what they provide ---- */
+
+size_t plugins_count(const struct plugins *p)
+{
+	return p->count;
+}
+
+const struct uwsgi_plugin *plugins_at(const struct plugins *p, size_t i)
+{
+	return i < p->count ? &p->list[i]->table : NULL;
+}
 
 const struct uwsgi_config_format *plugins_format_at(const struct plugins *p, size_t i)
 {
@@ -431,121 +323,11 @@ void plugins_handlers(const struct plugins *p, const struct uwsgi_plugin *handle
 			handlers[p->list[i]->table.modifier1] = &p->list[i]->table;
 }
 
-/* ---- their lives ---- */
-
-int plugins_init(struct plugins *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		const struct uwsgi_plugin *t = &p->list[i]->table;
-		int result = t->init ? t->init() : 0;
-		if (result >= 0)
-			continue;
-		if (!t->strict) {
-			uwsgi_log("uwsgi: plugin %s: init failed: %s; going on without it\n", t->name,
-				  strerror(-result));
-			continue;
-		}
-		if (!cause_get())
-			uwsgi_cause("plugin %s: init failed: %s", t->name, strerror(-result));
-		return result;
-	}
-	return 0;
-}
-
-int plugins_load_apps(struct plugins *p)
-{
-	int apps = 0;
-	for (size_t i = 0; i < p->count; i++) {
-		const struct uwsgi_plugin *t = &p->list[i]->table;
-		int loaded = t->load ? t->load() : 0;
-		if (loaded < 0)
-			return loaded;
-		apps += loaded;
-	}
-	return apps;
-}
-
-int plugins_post_fork(struct plugins *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		const struct uwsgi_plugin *t = &p->list[i]->table;
-		int failed = t->post_fork ? t->post_fork() : 0;
-		if (failed < 0) {
-			uwsgi_log("uwsgi: plugin %s: cannot go on after the fork: %s\n", t->name, strerror(-failed));
-			return failed;
-		}
-	}
-	return 0;
-}
-
-int plugins_worker(struct plugins *p, int number)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		const struct uwsgi_plugin *t = &p->list[i]->table;
-		int status = t->worker ? t->worker(number) : -ENOENT;
-		if (status != -ENOENT)
-			return status;
-	}
-	return -ENOENT;
-}
-
-void plugins_thread_init(struct plugins *p, int core)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->list[i]->table.thread_init)
-			p->list[i]->table.thread_init(core);
-}
-
-void plugins_thread_exit(struct plugins *p, int core)
-{
-	for (size_t i = p->count; i--;)
-		if (p->list[i]->table.thread_exit)
-			p->list[i]->table.thread_exit(core);
-}
-
-void plugins_atexit(struct plugins *p)
-{
-	for (size_t i = p->count; i--;)
-		if (p->list[i]->table.atexit)
-			p->list[i]->table.atexit();
-}
-
-/* ---- manifests ---- */
-
-static void print_words(FILE *out, const char *what, const char *words)
-{
-	for (const char *at = words; at && *at;) {
-		size_t n = strcspn(at, " ");
-		if (n)
-			fprintf(out, "%s %.*s\n", what, (int)n, at);
-		at += n + (at[n] == ' ');
-	}
-}
-
 int plugins_print_manifest(struct plugins *p, const char *path, FILE *out)
 {
-	size_t formats = p->format_count, protocols = p->protocol_count;
 	int failed = load_path(p, path, path, -1);
 	if (failed || !p->count)
 		return failed ? failed : -ENOENT;
-	const struct uwsgi_plugin *t = &p->list[0]->table;
-	const struct uwsgi_abi *abi = &p->list[0]->abi;
-	print_words(out, "alias", t->alias);
-	for (const char *row = (const char *)t->options; row && *(const char *const *)row; row += abi->option_size) {
-		const struct uwsgi_option *option = (const struct uwsgi_option *)row;
-		fprintf(out, "option %s\n", option->name);
-		if (option->letter)
-			fprintf(out, "option-letter %c\n", option->letter);
-		if (abi->option_size >= offsetof(struct uwsgi_option, claims) + sizeof option->claims)
-			print_words(out, "claim", option->claims);
-	}
-	for (const char *row = (const char *)t->api; row && *(const char *const *)row; row += abi->api_fn_size)
-		fprintf(out, "api %s\n", *(const char *const *)row);
-	for (size_t i = formats; i < p->format_count; i++) {
-		fprintf(out, "format %s\n", p->formats[i].name);
-		print_words(out, "format", p->formats[i].suffixes);
-	}
-	for (size_t i = protocols; i < p->protocol_count; i++)
-		fprintf(out, "protocol %s\n", p->protocols[i].name);
+	manifest_print(out, &p->list[0]->table, &p->list[0]->abi);
 	return 0;
 }

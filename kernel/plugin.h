@@ -1,4 +1,4 @@
-/* plugin.h - loading plugins and walking through their lives. */
+/* plugin.h - the plugins of a server: finding and loading them, and what they provide. */
 #ifndef KERNEL_PLUGIN_H
 #define KERNEL_PLUGIN_H
 
@@ -24,6 +24,9 @@ bool plugins_has(const struct plugins *p, const char *name);
 /* The path of a file that is installed beside the plugins; NULL when it is nowhere. */
 const char *plugins_data_file(struct plugins *p, const char *name);
 
+/* The loaded plugins, in their order; NULL after the last. */
+size_t plugins_count(const struct plugins *p);
+const struct uwsgi_plugin *plugins_at(const struct plugins *p, size_t i);
 /* The i-th loaded format, NULL after the last. */
 const struct uwsgi_config_format *plugins_format_at(const struct plugins *p, size_t i);
 /* A loaded format by name or suffix, a protocol by name (loading its plugin when a manifest has it); NULL. */
@@ -33,16 +36,6 @@ const struct uwsgi_protocol *plugins_protocol(struct plugins *p, const char *nam
 const struct uwsgi_kind *plugins_kind(const struct plugins *p, size_t i);
 /* The plugin that answers each modifier. */
 void plugins_handlers(const struct plugins *p, const struct uwsgi_plugin *handlers[256]);
-
-/* Life.  Negative results are logged where they happen. */
-int plugins_init(struct plugins *p);	  /* [main] */
-int plugins_load_apps(struct plugins *p); /* [zygote] applications loaded, or negative */
-int plugins_post_fork(struct plugins *p); /* [child] */
-/* [worker] The life of a worker by a plugin: its exit status; -ENOENT: none wants that */
-int plugins_worker(struct plugins *p, int number);
-void plugins_thread_init(struct plugins *p, int core);
-void plugins_thread_exit(struct plugins *p, int core);
-void plugins_atexit(struct plugins *p); /* [child], in reverse order */
 
 /* Write what a plugin file provides, a line each: its manifest.  0 or a negative errno. */
 int plugins_print_manifest(struct plugins *p, const char *path, FILE *out);

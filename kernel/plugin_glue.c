@@ -184,9 +184,9 @@ int uwsgi_signal_fd(void)
 	return signal_fd(kernel);
 }
 
-int uwsgi_signal_group(const char *target, const char *kind, const bool *members, int count)
+int uwsgi_signal_group(const char *target, const char *also, const char *kind, const bool *members, int count)
 {
-	return signal_groups_add(kernel->groups, target, kind, members, count);
+	return signal_groups_add(kernel->groups, target, also, kind, members, count);
 }
 
 int uwsgi_signal_handle(void)

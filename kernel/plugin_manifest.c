@@ -1,4 +1,5 @@
-/* plugin_manifest.c - reading manifests: small text files written beside each plugin when it was built. */
+/* plugin_manifest.c - manifests: small text files beside the plugins, each written by the build and read at every
+ * start. */
 #include "plugin_manifest.h"
 
 #include <dirent.h>
@@ -90,4 +91,52 @@ static bool visit_walk(const char *manifest, void *data)
 void manifest_each(const char *dir, void (*fn)(const char *plugin, void *data), void *data)
 {
 	each(dir, visit_walk, &(struct walk){ fn, data });
+}
+
+/* ---- writing one ---- */
+
+/* A row of a table whose rows are as wide as its plugin was built with; NULL after the last. */
+static const void *row_at(const void *rows, size_t stride, size_t i)
+{
+	const char *row = rows ? (const char *)rows + i * stride : NULL;
+	return row && *(const char *const *)row ? row : NULL; /* every row begins with its name */
+}
+
+static void print_words(FILE *out, const char *what, const char *words)
+{
+	for (const char *at = words; at && *at;) {
+		size_t n = strcspn(at, " ");
+		if (n)
+			fprintf(out, "%s %.*s\n", what, (int)n, at);
+		at += n + (at[n] == ' ');
+	}
+}
+
+static void print_options(FILE *out, const void *rows, size_t stride)
+{
+	const struct uwsgi_option *option;
+	for (size_t i = 0; (option = row_at(rows, stride, i)); i++) {
+		fprintf(out, "option %s\n", option->name);
+		if (option->letter)
+			fprintf(out, "option-letter %c\n", option->letter);
+		if (stride >= offsetof(struct uwsgi_option, claims) + sizeof option->claims)
+			print_words(out, "claim", option->claims);
+	}
+}
+
+void manifest_print(FILE *out, const struct uwsgi_plugin *table, const struct uwsgi_abi *abi)
+{
+	const struct uwsgi_api_fn *function;
+	const struct uwsgi_config_format *format;
+	const struct uwsgi_protocol *protocol;
+	print_words(out, "alias", table->alias);
+	print_options(out, table->options, abi->option_size);
+	for (size_t i = 0; (function = row_at(table->api, abi->api_fn_size, i)); i++)
+		fprintf(out, "api %s\n", function->name);
+	for (size_t i = 0; (format = row_at(table->config_formats, abi->config_format_size, i)); i++) {
+		fprintf(out, "format %s\n", format->name);
+		print_words(out, "format", format->suffixes);
+	}
+	for (size_t i = 0; (protocol = row_at(table->protocols, abi->protocol_size, i)); i++)
+		fprintf(out, "protocol %s\n", protocol->name);
 }

@@ -27,10 +27,10 @@
 
 struct core;
 struct conn;
+struct handed;
 struct harakiri_settings;
 struct hook_registry;
 struct kernel;
-struct listeners;
 struct patience_settings;
 struct plugins;
 struct recycle_settings;
@@ -179,8 +179,7 @@ struct serve {
 	size_t listener_count;
 	struct source loop_source, wake_source;
 	struct source handed_source; /* connections from a worker that ends or is stuck */
-	int handed_fd;
-	const struct listeners *sockets;
+	struct handed *handed;
 	bool hands_on;		      /* there are, or will be, others */
 	const _Atomic bool *stopping; /* the server is: there are none */
 	struct signal_source {

@@ -7,6 +7,7 @@
 #include "api_lock.h"
 #include "cause.h"
 #include "config.h"
+#include "handed.h"
 #include "handover.h"
 #include "image.h"
 #include "jail.h"
@@ -18,11 +19,13 @@
 #include "log_target.h"
 #include "loop.h"
 #include "master.h"
+#include "once.h"
 #include "parts.h"
 #include "phase.h"
 #include "pidfile.h"
 #include "plugin.h"
 #include "plugin_glue.h"
+#include "plugin_life.h"
 #include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"
@@ -189,6 +192,8 @@ static int open_sockets(struct kernel *k)
 		failed = listeners_add_inherited(k->listeners, s->protocol ? s->protocol : "uwsgi");
 	if (!failed)
 		failed = listeners_bind(k->listeners);
+	if (!failed && !(k->handed = handed_create(k->handover, k->listeners)))
+		failed = -ENOMEM;
 	if (!failed)
 		failed = check_protocols(k);
 	return failed ? failed : check_work(k);
@@ -335,6 +340,8 @@ static int prepare_first(struct kernel *k)
 	jail_follow(k->jail); /* again: another user is followed no more */
 	if (!failed)
 		failed = log_target_keep(k->handover);
+	if (!failed)
+		failed = once_keep(k->handover);
 	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
@@ -345,6 +352,8 @@ static int prepare_again(struct kernel *k)
 	log_target_again(k->log_target, k->handover);
 	log_banner();
 	speak_for(k, 0);
+	if (!handover_is_trial(k->handover))
+		once_check(k->handover);
 	int failed = limit_lock_memory(k->limits);
 	if (!failed)
 		failed = change_directory(s->chdir);

@@ -3,9 +3,10 @@
  * A worker that ends closes those that are idle, too. */
 #include "sweep.h"
 
-#include "accept.h"
 #include "conn.h"
+#include "handed.h"
 #include "patience.h"
+#include "turn.h"
 
 #include <sys/socket.h>
 #include <uwsgi/log.h>
@@ -33,7 +34,7 @@ static void expire(struct core *core, struct conn *c)
 	static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 	uint64_t deadline = atomic_load(&c->deadline);
 	if (!deadline || deadline > uwsgi_now_ms()) {
-		conn_let_go(core, c);
+		turn_let_go(core, c);
 		return;
 	}
 	count_expired(core->serve, c);
@@ -54,17 +55,17 @@ static bool is_fresh(const struct serve *s, struct conn *c)
 static void close_idle(struct core *core, struct conn *c)
 {
 	if (core->refuses) {
-		conn_continue(core, c); /* its event may have gone to the core that is stuck */
+		turn_run(core, c); /* its event may have gone to the core that is stuck */
 		return;
 	}
 	struct serve *s = core->serve;
 	bool hurry = atomic_load(&s->hurry);
-	if (!hurry && accept_hand_on(s, c))
+	if (!hurry && handed_give(s, c))
 		return;
 	if (hurry || (c->phase == CONN_IDLE && !c->in.len && !is_fresh(s, c)))
 		conn_close(s, c);
 	else
-		conn_let_go(core, c);
+		turn_let_go(core, c);
 }
 
 void sweep_run(struct core *core, uint64_t now_ms)

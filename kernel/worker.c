@@ -16,6 +16,7 @@
 #include "override.h"
 #include "phase.h"
 #include "plugin.h"
+#include "plugin_life.h"
 #include "proc_policy.h"
 #include "proc_title.h"
 #include "recycle.h"
@@ -26,6 +27,7 @@
 #include "signals.h"
 #include "sweep.h"
 #include "trap.h"
+#include "turn.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -102,7 +104,7 @@ static void run_again(struct core *core)
 	core->again = NULL;
 	while (list) {
 		struct conn *next = list->next;
-		conn_continue(core, list);
+		turn_run(core, list);
 		list = next;
 	}
 }
@@ -397,11 +399,10 @@ static int watch_listeners(struct kernel *k, struct serve *s)
 		l->socket = sockets[i];
 		l->protocol = plugins_protocol(k->plugins, sockets[i]->protocol);
 	}
-	s->sockets = k->listeners;
 	s->hands_on = k->control_fd != -1;
 	s->stopping = &k->shared->stopping;
 	s->handed_source.fn = accept_handed;
-	s->handed_fd = listeners_handed_fd(k->listeners);
+	s->handed = k->handed;
 	return door_open(s);
 }
 
@@ -444,7 +445,7 @@ static int prepare(struct kernel *k, struct serve *s, struct proc_slot *slot)
 	if (failed)
 		return failed;
 	plugins_handlers(k->plugins, s->handlers);
-	s->on_conn = conn_event;
+	s->on_conn = turn_event;
 	s->loop_source.fn = on_loop;
 	s->wake_source.fn = on_wake;
 	/* one core at a time: another would find the loop locked, and its descriptor readable for as long */

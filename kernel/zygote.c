@@ -12,7 +12,7 @@
 #include "limit.h"
 #include "listen.h"
 #include "phase.h"
-#include "plugin.h"
+#include "plugin_life.h"
 #include "privs.h"
 #include "proc.h"
 #include "proc_policy.h"

@@ -32,7 +32,7 @@ KERNEL_WORDS = {"signal"}
 OTHER_NAMES = re.compile(r"\bhttp_version")
 
 LOADERS = re.compile(r"\b(dlopen|dlmopen|dlsym|dlvsym)\s*\(")
-MAY_LOAD = ("kernel/plugin.c", "kernel/action.c", "plugins/python/")  # an action calls what is there; python promotes its library
+MAY_LOAD = ("kernel/plugin_file.c", "kernel/action.c", "plugins/python/")  # an action calls what is there; python promotes its library
 
 
 def code(text):

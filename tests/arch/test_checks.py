@@ -17,7 +17,7 @@ MESON = """kernel_sources = files(
   # 1 registries
   'hook.c',
   # 4 top
-  'plugin.c', 'master.c',
+  'plugin_file.c', 'master.c',
 )
 """
 
@@ -49,7 +49,7 @@ ALLOWED = [
     ("kernel/hook.c", '#include "hook.h"\n#include "log.h"\n#include <stdio.h>\n'),
     ("kernel/hook.c", "int restored, stored;\n"),
     ("kernel/hook.c", "extern const struct row row;\nextern int f(void);\n"),
-    ("kernel/plugin.c", "void *p = dlopen(0, 0);\n"),
+    ("kernel/plugin_file.c", "void *p = dlopen(0, 0);\n"),
     ("kernel/include/uwsgi/iface/store.h", "int uwsgi_store;\n"),
     ("plugins/store/a.c", '#include <uwsgi.h>\n#include <uwsgi/iface/other.h>\n#include "store.h"\n'),
 ]

@@ -46,6 +46,15 @@ def test_help_lists_the_options_of_plugins_that_upstream_never_had(tmp_path, wri
     assert "--greet-loudly" in run("--plugin-dir", ".", "--help", cwd=tmp_path).stdout
 
 
+def test_a_manifest_claims_nothing_of_the_plugins_that_are_needed(tmp_path, write):
+    write("lean.c", """
+        #include <uwsgi.h>
+        struct uwsgi_plugin lean_plugin = { .name = "lean", .alias = "slim", .needs = "yaml http" };
+    """)
+    subprocess.run([sys.executable, REPOSITORY / "uwsgiconfig.py", "--plugin", "lean.c"], cwd=tmp_path, check=True)
+    assert run("--manifest", "./lean_plugin.so", cwd=tmp_path).stdout == "alias slim\n"
+
+
 def test_every_plugin_has_a_page():
     for folder in (REPOSITORY / "plugins").iterdir():
         if folder.is_dir():

@@ -203,6 +203,12 @@ def test_programs_can_ask_about_spoolers_and_tasks(spooling, tmp_path):
     assert server.ask("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE") == "(-2, -1, 0)"
 
 
+def test_the_directories_of_spoolers_are_an_attribute(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler", tmp_path / "second", "--spooler-external", tmp_path / "third")
+    names = [os.path.basename(path) for path in eval(server.ask("uwsgi.spoolers"))]
+    assert names == [b"sp", b"sp", b"second", b"second", b"third"]
+
+
 def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
     server = spooling("--spooler-processes", "2", "--spooler-external", "away", "--spooler-max-attempts", "2",
                       "--spooler-frequency", "1")
@@ -210,7 +216,7 @@ def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
         server.spool(id=str(n))
     server.spool(id="bad", do="raise")
     wait_until(lambda: dead(tmp_path), "one to be given up")
-    rows = lambda: eval(server.ask("uwsgi.spoolers()"))
+    rows = lambda: eval(server.ask("uwsgi.spooler_stats()"))
     later = server.spool(id="later", at=2000000000)
     wait_until(lambda: rows()[0]["next"] == 2000000000, "the time of the next task")
     server.spool(id="long", do="wait")
@@ -259,7 +265,7 @@ def test_a_death_counts_as_a_failure(spooling, tmp_path):
     server = spooling("--spooler-max-attempts", "2", "--spooler-frequency", "1")
     server.spool(id="1", do="die")
     wait_until(lambda: dead(tmp_path), "the task to be given up")
-    row = eval(server.ask("uwsgi.spoolers()"))[0]
+    row = eval(server.ask("uwsgi.spooler_stats()"))[0]
     assert (row["runs"], row["done"], row["failed"], row["running"]) == (2, 0, 2, 0)
 
 

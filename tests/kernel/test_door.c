@@ -7,6 +7,8 @@
 
 #include "../double/serve_double.h"
 #include "door.h"
+#include "handed.h"
+#include "handover.h"
 
 static struct serve_double d;
 static struct uwsgi_socket sockets[2];
@@ -23,6 +25,7 @@ static void begin(void)
 		sockets[i].fd = fds[0];
 		listeners[i].socket = &sockets[i];
 	}
+	d.serve.handed = handed_create(handover_create(), NULL);
 	d.serve.listeners = listeners;
 	d.serve.listener_count = 2;
 }

@@ -1,4 +1,4 @@
-/* Manifests: found by what they say, in the order of their names, and nothing else is taken for one. */
+/* Manifests: found by what they say, in the order of their names, nothing else is taken for one; and what they say. */
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -103,4 +103,62 @@ Test(plugin_manifest, names_every_plugin_that_has_one)
 	cr_assert_str_eq(walked, "alpha_plugin.so beta_plugin.so ");
 	manifest_each("/no/such/folder", note, "data");
 	cr_assert_str_eq(walked, "alpha_plugin.so beta_plugin.so ");
+}
+
+/* ---- written ---- */
+
+static char *printed(const struct uwsgi_plugin *table, const struct uwsgi_abi *abi)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	manifest_print(out, table, abi);
+	fclose(out);
+	return text;
+}
+
+Test(plugin_manifest, is_written_a_line_for_each_thing_a_plugin_provides)
+{
+	static const struct uwsgi_option options[] = { { "beta", .letter = 'b', .claims = ".py .wsgi" },
+						       { "beta-plain" },
+						       { 0 } };
+	static const struct uwsgi_api_fn api[] = { { "beta_get" }, { "beta_set" }, { 0 } };
+	static const struct uwsgi_config_format formats[] = { { "beta", .suffixes = ".b" }, { 0 } };
+	static const struct uwsgi_protocol protocols[] = { { "betap" }, { 0 } };
+	const struct uwsgi_plugin all = { .name = "beta",
+					  .alias = "b  be",
+					  .needs = "alpha",
+					  .options = options,
+					  .api = api,
+					  .config_formats = formats,
+					  .protocols = protocols };
+	const struct uwsgi_plugin nothing = { .name = "beta" };
+	const struct uwsgi_abi abi = UWSGI_ABI_INIT;
+	cr_expect_str_eq(printed(&all, &abi),
+			 "alias b\nalias be\noption beta\noption-letter b\nclaim .py\nclaim .wsgi\n"
+			 "option beta-plain\napi beta_get\napi beta_set\n"
+			 "format beta\nformat .b\nprotocol betap\n");
+	cr_expect_str_eq(printed(&nothing, &abi), "");
+}
+
+Test(plugin_manifest, is_written_for_rows_of_another_width)
+{
+	/* an older header had options without claims, a later one protocols with more */
+	struct old_option {
+		char bytes[offsetof(struct uwsgi_option, claims)];
+	} options[3] = { 0 };
+	struct new_protocol {
+		struct uwsgi_protocol row;
+		const char *more;
+	} protocols[] = { { { "one" }, "!" }, { { "two" }, "!" }, { { 0 }, 0 } };
+	const char *names[] = { "old", "older" };
+	struct uwsgi_abi abi = UWSGI_ABI_INIT;
+	struct uwsgi_plugin table = { .name = "beta" };
+	for (size_t i = 0; i < 2; i++)
+		memcpy(&options[i], &names[i], sizeof names[i]);
+	table.options = (const void *)options;
+	table.protocols = (const void *)protocols;
+	abi.option_size = sizeof options[0];
+	abi.protocol_size = sizeof protocols[0];
+	cr_expect_str_eq(printed(&table, &abi), "option old\noption older\nprotocol one\nprotocol two\n");
 }
