@@ -9,6 +9,8 @@
 #include <uwsgi/loop.h>
 #include <uwsgi/socket.h>
 
+#define FULL_MS 5 /* between two tries */
+
 int uwsgi_address(const char *address, char *text_r, size_t size)
 {
 	struct address to;
@@ -42,13 +44,12 @@ int uwsgi_connect_result(int fd)
 }
 
 /* A signal that comes meanwhile does not make the wait longer. */
-static int wait_until_decided(int fd, int ms)
+static int wait_until_decided(int fd, uint64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	uint64_t end = uwsgi_now_ms() + (uint64_t)(ms < 0 ? 0 : ms);
 	for (;;) {
 		uint64_t now = uwsgi_now_ms();
-		int left = ms < 0 ? -1 : end > now ? (int)(end - now) : 0, ready = poll(&p, 1, left);
+		int left = end == UINT64_MAX ? -1 : end > now ? (int)(end - now) : 0, ready = poll(&p, 1, left);
 		if (ready > 0)
 			return uwsgi_connect_result(fd);
 		if (ready == 0)
@@ -58,12 +59,22 @@ static int wait_until_decided(int fd, int ms)
 	}
 }
 
+/* A unix socket whose backlog is full takes no connection that does not block, and tells nobody when there is room. */
+static int begin_when_there_is_room(const char *address, uint64_t end)
+{
+	int fd;
+	while ((fd = uwsgi_connect_begin(address)) == -EAGAIN && uwsgi_now_ms() < end)
+		poll(NULL, 0, FULL_MS);
+	return fd == -EAGAIN ? -ETIMEDOUT : fd;
+}
+
 int uwsgi_connect(const char *address, int ms)
 {
-	int fd = uwsgi_connect_begin(address);
+	uint64_t end = ms < 0 ? UINT64_MAX : uwsgi_now_ms() + (uint64_t)ms;
+	int fd = begin_when_there_is_room(address, end);
 	if (fd < 0)
 		return fd;
-	int failed = wait_until_decided(fd, ms);
+	int failed = wait_until_decided(fd, end);
 	if (!failed && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == -1)
 		failed = -errno;
 	if (!failed)

@@ -70,6 +70,7 @@ struct kernel {
 	struct signal_bus *bus; /* of its generation; NULL in main and without a master */
 	struct proc_slot *slot; /* NULL in main, master and zygote */
 	const char *role;	/* "main", "master", "zygote", or the name of its kind */
+	bool loading;		/* the application, now */
 	unsigned generation;
 	int control_fd; /* [zygote] [its children] to the master; -1 without one */
 	int life_fd;	/* readable when the master is gone; -1 without one */

@@ -171,7 +171,7 @@ int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *h
 
 bool uwsgi_signal_registered(uint8_t number)
 {
-	return signal_has_handler(number);
+	return signal_is_registered(kernel, number);
 }
 
 int uwsgi_signal_raise(uint8_t number)

@@ -1,6 +1,7 @@
 /* probe.c - see probe.h. */
 #include "probe.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <uwsgi/socket.h>
@@ -40,24 +41,33 @@ static void on_decided(struct uwsgi_watch *watch, unsigned events)
 	answered(p, uwsgi_connect_result(watch->fd) == 0);
 }
 
+/* The fault is on this side: that says nothing of the other. */
+static bool is_our_own(int failed)
+{
+	return failed == -EMFILE || failed == -ENFILE || failed == -ENOMEM || failed == -ENOBUFS;
+}
+
+/* 0 when a question is on its way. */
+static int ask(struct probe *p)
+{
+	p->watch.fd = uwsgi_connect_begin(p->spec.address);
+	int failed = p->watch.fd < 0 ? p->watch.fd : uwsgi_loop_add(p->loop, &p->watch, UWSGI_WRITE);
+	if (failed && p->watch.fd >= 0)
+		close(p->watch.fd);
+	if (failed)
+		p->watch.fd = -1;
+	return failed;
+}
+
 static void on_time(struct uwsgi_timer *timer)
 {
 	struct probe *p = timer->data;
-	if (p->watch.fd != -1) { /* no answer */
+	bool late = p->watch.fd != -1;
+	int failed = late ? -ETIMEDOUT : ask(p);
+	if (failed && !is_our_own(failed))
 		answered(p, false);
-		return;
-	}
-	int fd = uwsgi_connect_begin(p->spec.address);
-	if (fd < 0) {
-		answered(p, false);
-		return;
-	}
-	p->watch.fd = fd;
-	if (uwsgi_loop_add(p->loop, &p->watch, UWSGI_WRITE)) { /* nothing is known: ask again later */
-		close(fd);
-		p->watch.fd = -1;
-	}
-	uwsgi_loop_timer(p->loop, &p->timer, (uint64_t)(p->watch.fd == -1 ? p->spec.period_ms : p->spec.timeout_ms));
+	else
+		uwsgi_loop_timer(p->loop, timer, (uint64_t)(failed ? p->spec.period_ms : p->spec.timeout_ms));
 }
 
 struct probe *probe_create(struct uwsgi_loop *loop, const struct probe_spec *spec, void (*changed)(void *data, bool up),

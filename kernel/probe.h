@@ -1,7 +1,7 @@
 /* probe.h - does somebody answer at an address?  Asked again and again by connecting, in a loop.
  *
  * What counts is a change: it is taken for up until a connection fails or takes too long, then for down until one
- * succeeds. */
+ * succeeds.  While this process is out of descriptors or memory nothing is known. */
 #ifndef KERNEL_PROBE_H
 #define KERNEL_PROBE_H
 

@@ -17,6 +17,7 @@
 
 struct number {
 	_Atomic bool known;
+	_Atomic int owner;
 	char target[TARGET_SIZE];
 	struct signal_target to;
 	_Atomic uint64_t raised, handled, failed, refused, last_us;
@@ -207,20 +208,20 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover)
 
 /* ---- register and raise ---- */
 
-int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, bool anew)
+int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, int owner)
 {
 	struct number *n = &bus->shared->numbers[number];
-	if (n->known && !anew)
-		return -EEXIST;
 	snprintf(n->target, sizeof n->target, "%s", target);
 	n->to = signal_target_parse(target, bus->kinds, bus->shared->kind_count);
+	atomic_store(&n->owner, owner);
 	atomic_store(&n->known, true);
 	return n->to.scope == SIGNAL_NOBODY ? -ESRCH : 0;
 }
 
-bool signal_bus_registered(const struct signal_bus *bus, uint8_t number)
+int signal_bus_owner(const struct signal_bus *bus, uint8_t number)
 {
-	return atomic_load(&bus->shared->numbers[number].known);
+	const struct number *n = &bus->shared->numbers[number];
+	return atomic_load(&n->known) ? atomic_load(&n->owner) : -ENOENT;
 }
 
 static void wake(struct signal_bus *bus, int queue)

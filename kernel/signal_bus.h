@@ -39,9 +39,12 @@ struct signal_bus *signal_bus_claim(struct handover *handover, unsigned generati
 /* Its generation is gone. */
 void signal_bus_destroy(struct signal_bus **bus, struct handover *handover);
 
-/* The target of a number.  -EEXIST when it has one already and `anew` is not set. */
-int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, bool anew);
-bool signal_bus_registered(const struct signal_bus *bus, uint8_t number);
+/* Give a number its target and its owner: SIGNAL_OF_APPLICATION, or any positive number for a process in its place.  0,
+ * or -ESRCH: nobody answers to the target. */
+#define SIGNAL_OF_APPLICATION 0
+int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, int owner);
+/* -ENOENT: it is not registered. */
+int signal_bus_owner(const struct signal_bus *bus, uint8_t number);
 /* Put a number into the queues of its target; `workers` is how many of the first kind there are now.  0 or as
  * uwsgi_signal_raise. */
 int signal_bus_raise(struct signal_bus *bus, uint8_t number, int workers);

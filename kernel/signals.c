@@ -27,9 +27,21 @@ static void keep_handler(uint8_t number, struct uwsgi_fn *handler)
 	atomic_store(&handlers[number], handler);
 }
 
-bool signal_has_handler(uint8_t number)
+static bool has_handler(uint8_t number)
 {
 	return atomic_load(&handlers[number]) != NULL;
+}
+
+/* For signal_bus_owner: who registers now?  A successor in the same place is the same. */
+static int me(const struct kernel *k)
+{
+	return k->loading || !k->slot ? SIGNAL_OF_APPLICATION : 1 + k->slot->kind + k->slot->number * PROC_KINDS_MAX;
+}
+
+bool signal_is_registered(const struct kernel *k, uint8_t number)
+{
+	int owner = k->bus ? signal_bus_owner(k->bus, number) : -ENOENT;
+	return owner != -ENOENT && (has_handler(number) || owner != me(k));
 }
 
 /* Targets of 2.0 that are other servers: for a plugin that brings them. */
@@ -47,11 +59,11 @@ int signal_register(struct kernel *k, uint8_t number, const char *target, struct
 {
 	if (!k->bus)
 		return -ENOTCONN;
-	bool zygote = !k->slot, known = signal_bus_registered(k->bus, number);
-	if (zygote && known && signal_has_handler(number))
+	if (!k->slot && has_handler(number))
 		return -EEXIST;
-	/* a zygote in the place of one that died says the same again */
-	int failed = zygote || !known ? signal_bus_register(k->bus, number, target, true) : 0;
+	int owner = signal_bus_owner(k->bus, number);
+	bool is_mine = owner == -ENOENT || owner == me(k);
+	int failed = is_mine ? signal_bus_register(k->bus, number, target, me(k)) : 0;
 	keep_handler(number, handler);
 	uwsgi_log("[uwsgi-signal] signum %d registered (wid: %d modifier1: 0 target: %s)\n", number,
 		  k->slot ? k->slot->number : 0, *target ? target : "default, any worker");

@@ -37,7 +37,9 @@ int zygote_load(struct kernel *k)
 		failed = phase_run(k->phases, PHASE_PRE_APP);
 	if (failed)
 		return failed;
+	k->loading = true;
 	int apps = plugins_load_apps(k->plugins);
+	k->loading = false;
 	if (apps < 0) {
 		if (!cause_get())
 			uwsgi_cause("the application could not be loaded: %s", strerror(-apps));

@@ -34,9 +34,9 @@ class Stub(types.ModuleType):
     send_to_spooler = spool
 
     def run_tasks(self):
-        """Run each task that waits, once; what is not done waits again, what is raised is the test's."""
-        waiting, self.tasks[:] = list(self.tasks), []
-        for task in waiting:
+        """Run each task that waits, once; what is not done waits again, what is raised is the test's, and its task is gone."""
+        for _ in range(len(self.tasks)):
+            task = self.tasks.pop(0)
             if self.spooler({**task, "spooler_task_name": b"task"}) != self.SPOOL_OK:
                 self.tasks.append(task)
 

@@ -43,6 +43,16 @@ def get_free_signal():
     raise Exception("No free uwsgi signal available")
 
 
+def _name_in(functions, function, default):
+    """The name under which a function is found again: its own, as uWSGI 2.0 writes it, unless another module's has it."""
+    name = getattr(function, "__name__", default)
+    module = getattr(function, "__module__", None)
+    known = functions.get(name)
+    if known is not None and getattr(known, "__module__", None) != module:
+        return "%s.%s" % (module, name)
+    return name
+
+
 # ---- after the fork
 
 
@@ -116,16 +126,6 @@ def _text(value):
         return value
 
 
-def _task_name(function):
-    """The name under which a function is found again: its own, as uWSGI 2.0 writes it, unless another has it."""
-    name = getattr(function, "__name__", "spool")
-    module = getattr(function, "__module__", None)
-    known = spooler_functions.get(name)
-    if known is not None and getattr(known, "__module__", None) != module:
-        return "%s.%s" % (module, name)
-    return name
-
-
 def manage_spool_request(task):
     """The handler of all tasks: finds the function of this one, and answers for it."""
     function = spooler_functions[task[b"ud_spool_func"].decode()]
@@ -153,7 +153,7 @@ class _spool:
         self.pass_arguments = pass_arguments
         self.__name__ = getattr(function, "__name__", "spool")
         self.__doc__ = getattr(function, "__doc__", None)
-        self.name = _task_name(function)
+        self.name = _name_in(spooler_functions, function, "spool")
         spooler_functions[self.name] = function
         if pass_arguments:
             _pickled.add(function)
@@ -326,9 +326,9 @@ class mulefunc:
     def _set(self, function, target):
         self.f = function
         self.mule = target
-        self.fname = function.__name__
-        self.__name__ = function.__name__
-        self.__doc__ = function.__doc__
+        self.fname = _name_in(mule_functions, function, "mulefunc")
+        self.__name__ = getattr(function, "__name__", "mulefunc")
+        self.__doc__ = getattr(function, "__doc__", None)
         mule_functions[self.fname] = function
 
     def __call__(self, *args, **kwargs):

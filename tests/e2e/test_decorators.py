@@ -182,6 +182,28 @@ def test_a_function_that_is_too_slow_is_cut_and_one_in_time_is_not(serve):
         assert server.post("/", ("%s(10**6, 10**6)" % name).encode()).status == 504
 
 
+def test_functions_of_one_name_are_told_apart_in_mules_and_spoolers(serve, write):
+    for module in ("one", "two"):
+        write(module + ".py", """
+            from uwsgidecorators import mulefunc, spool
+
+            @mulefunc
+            def to_mule(word):
+                print("mule: %s heard" % __name__, word, flush=True)
+
+            @spool
+            def to_spooler(task):
+                print("spooler: %s heard" % __name__, task["word"], flush=True)
+        """)
+    server = serve(program("import one, two\n", ASK), "--mule", "--spooler", "tasks")
+    for module in ("one", "two"):
+        ask(server, "%s.to_mule('%s')" % (module, module))
+        ask(server, "%s.to_spooler(word='%s')" % (module, module))
+    for module in ("one", "two"):
+        server.wait_for_log("mule: %s heard %s" % (module, module))
+        server.wait_for_log("spooler: %s heard %s" % (module, module))
+
+
 def test_a_lock_does_nothing_in_a_spooler(serve):
     server = serve(program("""
         from uwsgidecorators import *
@@ -279,6 +301,7 @@ def test_programs_that_run_in_both_places_can_tell_them_apart(serve, tmp_path):
 
 
 TESTS = """
+    import pytest
     import uwsgi
     import tasks
 
@@ -289,6 +312,15 @@ TESTS = """
         uwsgi.run_tasks()
         assert capsys.readouterr().out == "a long task: bar\\na long task: pluto\\nthe sum is 3\\ncleaning /tmp\\n"
         assert [task[b"ud_spool_func"] for task in uwsgi.tasks] == [b"clean_up"]  # for ever
+
+    def test_a_task_that_raises_leaves_the_others():
+        uwsgi.tasks[:] = []
+        uwsgi.spool(ud_spool_func=b"missing")
+        tasks.enqueue()
+        waiting = uwsgi.tasks[1:]
+        with pytest.raises(KeyError):
+            uwsgi.run_tasks()
+        assert uwsgi.tasks == waiting
 
     def test_signals_are_handled_where_they_are_raised(capsys):
         assert uwsgi.signal(17)
@@ -315,7 +347,7 @@ def test_a_program_is_tested_without_a_server(write, tmp_path):
     write("tasks.py", "\n".join(blocks("python")))
     write("test_tasks.py", TESTS)
     done = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", path="")
-    assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout
+    assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout
 
 
 def test_a_django_project_is_tested_without_a_server(write, tmp_path):

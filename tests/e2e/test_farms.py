@@ -67,7 +67,7 @@ def test_a_program_of_a_mule_gets_signals_of_its_farm_while_it_waits(serve, writ
             uwsgi.mule_get_msg()
     """)
     server = serve(APP, "--mule=%s" % script, "--farm", "pigs:1")
-    server.wait_for_log("signum 6 registered")
+    wait_until(lambda: ask(server, "uwsgi.signal_registered(6)") == "True", "the program registered its handler")
     assert ask(server, "uwsgi.signal(6)") == "True"
     server.wait_for_log("signal 6 in the program")
 

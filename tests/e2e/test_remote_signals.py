@@ -1,10 +1,13 @@
 """Signals from outside: packets of modifier 110, uwsgi --signal, uwsgi.signal(number, address)."""
+import contextlib
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from binary import run
-from harness import wait_until
+from harness import DEADLINE, wait_until
 from wire import exchange
 
 APP = """
@@ -91,3 +94,19 @@ def test_2_0_understands_the_signals_sent_from_here(listening, old_server, tmp_p
     assert ask(listening, "uwsgi.signal(17, %r)" % str(tmp_path / "old.sock")) == "True"
     told = tmp_path / "old.handled"
     wait_until(lambda: told.exists() and told.read_text() == "17\n17\n", "both to be handled")
+
+
+def test_a_full_backlog_is_waited_for(listening, tmp_path):
+    with socket.socket(socket.AF_UNIX) as full, contextlib.ExitStack() as stack:
+        full.bind(str(tmp_path / "full.sock"))
+        full.listen(0)
+        stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(tmp_path / "full.sock"))  # and nobody accepts it
+        waiting = stack.enter_context(ThreadPoolExecutor()).submit(ask, listening, "uwsgi.signal(3, 'full.sock')")
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        full.accept()[0].close()
+        client, _ = full.accept()
+        assert client.recv(4) == b"n\0\0\3"
+        client.sendall(b"\xff\0\0\1")
+        assert waiting.result(DEADLINE) == "True"
+        client.close()

@@ -265,6 +265,35 @@ def test_decorators_have_the_same_numbers_in_all_workers_under_lazy_apps(serve):
     assert set(re.findall(r"signum (\d+) registered", server.log)) == {"0", "1"}
 
 
+def test_programs_of_mules_have_numbers_of_their_own_which_their_successors_find_again(serve, write):
+    for mule in (1, 2):
+        write("program%d.py" % mule, """
+            import os, time
+            from uwsgidecorators import timer
+
+            while not uwsgi.signal_registered(%d):  # one after the other
+                time.sleep(0.01)
+
+            @timer(1, target="mule%d")
+            def tick(number):
+                print("tick of", os.getpid(), flush=True)
+
+            print("mule %d is", os.getpid(), flush=True)
+            while True:
+                uwsgi.mule_get_msg()
+        """ % (mule, mule, mule))
+    server = serve(DECORATED, "--mule=program1.py", "--mule=program2.py")
+    pids = [int(server.wait_for_match(r"mule %d is (\d+)" % mule)[1]) for mule in (1, 2)]
+    for pid in pids:
+        server.wait_for_log("tick of %d" % pid)
+    os.kill(pids[0], signal.SIGKILL)
+    server.wait_for_log("mule 1 is", times=2)
+    server.wait_for_log("tick of %s\n" % server.wait_for_match(r"mule 1 is (\d+)")[1])
+    server.wait_for_log("tick of %d\n" % pids[1], times=3)
+    assert "it has no handler here" not in server.log
+    assert set(re.findall(r"signum (\d+) registered", server.log)) == {"0", "1", "2", "3"}
+
+
 def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(serve, tmp_path):
     server = serve("""
         import os, uwsgi

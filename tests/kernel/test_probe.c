@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,6 +103,23 @@ Test(probe, takes_who_does_not_answer_in_time_for_down)
 	for (int i = 0; i < 4; i++)
 		close(clients[i]);
 	close(fd);
+}
+
+Test(probe, knows_nothing_without_descriptors)
+{
+	struct rlimit few = { 0, 0 }, before;
+	int fd = listen_there(100);
+	struct probe *p = ask(false);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &few);
+	run(1, 50);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_str_eq(told, "");
+	close(fd);
+	run(1, 5000);
+	cr_assert_str_eq(told, "d", "it goes on asking");
+	probe_destroy(&p);
 }
 
 Test(probe, goes_on_with_what_was_known)

@@ -70,7 +70,7 @@ Test(signal_bus, puts_a_number_where_its_target_says_and_wakes_it)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	int any = signal_bus_queue(bus, "worker", 0), second = signal_bus_queue(bus, "worker", 2);
-	cr_assert_eq(signal_bus_register(bus, 17, "worker2", false), 0);
+	cr_assert_eq(signal_bus_register(bus, 17, "worker2", SIGNAL_OF_APPLICATION), 0);
 	cr_assert_eq(signal_bus_raise(bus, 17, 3), 0);
 	cr_assert(is_awake(bus, second));
 	cr_assert_not(is_awake(bus, any));
@@ -83,7 +83,7 @@ Test(signal_bus, puts_a_number_where_its_target_says_and_wakes_it)
 Test(signal_bus, puts_one_into_each_queue_of_a_kind)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	signal_bus_register(bus, 5, "mules", false);
+	signal_bus_register(bus, 5, "mules", SIGNAL_OF_APPLICATION);
 	cr_assert_eq(signal_bus_raise(bus, 5, 3), 0);
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "mule", 0)), -1);
 	for (int number = 1; number <= 2; number++) {
@@ -96,7 +96,7 @@ Test(signal_bus, wakes_the_next_when_more_is_left)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	int any = signal_bus_queue(bus, "worker", 0);
-	signal_bus_register(bus, 1, "", false);
+	signal_bus_register(bus, 1, "", SIGNAL_OF_APPLICATION);
 	signal_bus_raise(bus, 1, 3);
 	signal_bus_raise(bus, 1, 3);
 	cr_assert_eq(signal_bus_take(bus, any), 1);
@@ -110,12 +110,12 @@ Test(signal_bus, refuses_and_counts_what_nobody_can_handle)
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	struct uwsgi_signal_info info;
 	cr_assert_eq(signal_bus_raise(bus, 9, 3), -ENOENT);
-	cr_assert_not(signal_bus_registered(bus, 9));
-	cr_assert_eq(signal_bus_register(bus, 10, "nobody", false), -ESRCH);
+	cr_assert_eq(signal_bus_owner(bus, 9), -ENOENT);
+	cr_assert_eq(signal_bus_register(bus, 10, "nobody", SIGNAL_OF_APPLICATION), -ESRCH);
 	cr_assert_eq(signal_bus_raise(bus, 10, 3), -ENOENT);
-	signal_bus_register(bus, 11, "spooler", false);
+	signal_bus_register(bus, 11, "spooler", SIGNAL_OF_APPLICATION);
 	cr_assert_eq(signal_bus_raise(bus, 11, 3), -ENOENT, "there is none");
-	signal_bus_register(bus, 12, "worker3", false);
+	signal_bus_register(bus, 12, "worker3", SIGNAL_OF_APPLICATION);
 	cr_assert_eq(signal_bus_raise(bus, 12, 2), -ENOENT, "it is cheaped");
 	cr_assert_eq(signal_bus_get(bus, 12, &info), 0);
 	cr_assert_eq(info.refused, 1);
@@ -127,7 +127,7 @@ Test(signal_bus, refuses_and_counts_what_does_not_fit)
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	struct uwsgi_signal_info info;
 	int taken = 0, refused = 0;
-	signal_bus_register(bus, 3, "worker1", false);
+	signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION);
 	for (int i = 0; i < 5000; i++)
 		refused += signal_bus_raise(bus, 3, 3) == -EAGAIN;
 	while (signal_bus_take(bus, signal_bus_queue(bus, "worker", 1)) == 3)
@@ -138,12 +138,13 @@ Test(signal_bus, refuses_and_counts_what_does_not_fit)
 	cr_assert_eq(info.refused, (uint64_t)refused);
 }
 
-Test(signal_bus, a_number_has_one_target)
+Test(signal_bus, a_number_has_one_target_and_one_owner)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	cr_assert_eq(signal_bus_register(bus, 3, "worker1", false), 0);
-	cr_assert_eq(signal_bus_register(bus, 3, "worker2", false), -EEXIST);
-	cr_assert_eq(signal_bus_register(bus, 3, "worker2", true), 0);
+	cr_assert_eq(signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION), 0);
+	cr_assert_eq(signal_bus_owner(bus, 3), SIGNAL_OF_APPLICATION);
+	cr_assert_eq(signal_bus_register(bus, 3, "worker2", 7), 0);
+	cr_assert_eq(signal_bus_owner(bus, 3), 7);
 	signal_bus_raise(bus, 3, 3);
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "worker", 2)), 3);
 }
@@ -153,7 +154,7 @@ Test(signal_bus, is_handed_over_with_what_waits_in_it)
 	struct handover *h = handover_create();
 	struct signal_bus *bus = signal_bus_create(h, 4, kinds, 3);
 	char number[16];
-	signal_bus_register(bus, 3, "worker1", false);
+	signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION);
 	signal_bus_raise(bus, 3, 3);
 	snprintf(number, sizeof number, "%d", handover_seal(h));
 	setenv(HANDOVER_ENV, number, 1);
@@ -175,7 +176,7 @@ Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 						    { "farm_a", .is_group = true } };
 	struct signal_bus *bus = signal_bus_create(NULL, 1, farms, 3);
 	int queue = signal_bus_queue(bus, "farm_a", 0);
-	cr_assert_eq(signal_bus_register(bus, 5, "farm_a", false), 0);
+	cr_assert_eq(signal_bus_register(bus, 5, "farm_a", SIGNAL_OF_APPLICATION), 0);
 	cr_assert_eq(signal_bus_raise(bus, 5, 3), 0);
 	cr_assert(is_awake(bus, queue));
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "mule", 0)), -1);
@@ -187,8 +188,8 @@ Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 Test(signal_bus, counts_what_waits_in_one_queue_and_in_all)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	signal_bus_register(bus, 5, "mules", false);
-	signal_bus_register(bus, 6, "worker2", false);
+	signal_bus_register(bus, 5, "mules", SIGNAL_OF_APPLICATION);
+	signal_bus_register(bus, 6, "worker2", SIGNAL_OF_APPLICATION);
 	signal_bus_raise(bus, 5, 3);
 	signal_bus_raise(bus, 6, 3);
 	signal_bus_raise(bus, 6, 3);

@@ -20,12 +20,13 @@ struct uwsgi_fn;
  *   "worker2", "<kind>2"                           that one
  *   the target of a group                          the first of its members that is free
  * The handler is retained.  In the zygote it is for all processes it forks; in any other process it is for that
- * process, and the target counts when the number had none.  0, -EEXIST in the zygote when the number is taken,
- * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
- * [zygote] [child] */
+ * process, and the target counts when the number had none or is its own.  0, -EEXIST in the zygote when the number is
+ * taken, -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused
+ * then. [zygote] [child] */
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
-/* Has this process a handler for it?  Of others nothing is said: processes that load the same application, each for
- * itself or one after the death of another, find the same numbers free.  [any] */
+/* Is the number taken?  Not by what the same application or a former process in the same place registered and this one
+ * did not yet: so those that load an application, each for itself or one after the death of another, find the same
+ * numbers free.  [any] */
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
 
 /* Let processes of a kind share a queue under a target of its own, and a second one (NULL: none): members[i] is true
