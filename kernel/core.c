@@ -183,12 +183,13 @@ static void *thread_main(void *arg)
 
 int core_start_others(struct serve *s)
 {
-	for (int i = 1; i < s->core_count; i++)
-		if (pthread_create(&s->cores[i].thread, NULL, thread_main, &s->cores[i])) {
-			uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", s->slot->number, i,
-				  strerror(errno));
-			return -EAGAIN;
-		}
+	for (int i = 1; i < s->core_count; i++) {
+		int error = pthread_create(&s->cores[i].thread, NULL, thread_main, &s->cores[i]);
+		if (!error)
+			continue;
+		uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", s->slot->number, i, strerror(error));
+		return -error;
+	}
 	return 0;
 }
 
