@@ -10,9 +10,7 @@ import sys
 ELSEWHERE = {
     "main": "one call",
     "accept": "needs a worker around it: tests/e2e",
-    "answer": "needs a plugin around it: tests/e2e/test_http.py, test_wsgi.py",
-    "input": "needs a protocol and a plugin around it: tests/e2e/test_http.py, test_patience.py",
-    "turn": "needs a worker around it: tests/e2e/test_http.py, test_faults.py",
+    "answer": "part of input: test_input, tests/e2e/test_http.py",
     "crew": "orders, ends and hears of real processes: tests/e2e/test_robust.py, test_reload.py",
     "crew_death": "the end of real processes; what follows is test_proc_policy's",
     "crew_end": "signals to real processes, and the time they have: tests/e2e/test_faults.py",
