@@ -15,13 +15,15 @@ static struct serve_double d;
 static struct recycle_settings recycle;
 static int runs;
 
-/* A request is a line; "last" says that it is the last. */
+/* A request is a line; "last" says that it is the last, "huge" that more will come than is taken. */
 static int parse(struct uwsgi_request *req, char *buf, size_t len, size_t *seen)
 {
 	char *end = memchr(buf, '\n', len);
 	(void)seen;
 	if (!end)
 		return 0;
+	if (!strncmp(buf, "huge", 4))
+		return -413;
 	req->http_version = 11;
 	req->keep_alive = strncmp(buf, "last", 4);
 	return (int)(end - buf) + 1;
@@ -132,6 +134,14 @@ Test(turn, lets_a_client_that_still_sends_read_its_answer)
 	close(d.client);
 	event(EPOLLIN | EPOLLRDHUP);
 	cr_expect_eq(d.conn->phase, CONN_FREE);
+}
+
+Test(turn, waits_for_the_rest_of_what_was_refused)
+{
+	say("huge\n");
+	event(EPOLLIN);
+	cr_expect_eq(d.conn->phase, CONN_LINGER);
+	cr_expect(strstr(serve_double_got(&d), " 413 "));
 }
 
 Test(turn, serves_what_came_together_with_the_end)
