@@ -39,7 +39,7 @@ def ours(binary, front, options):
 
 def upstream(front, options):
     front = {PLAIN: "--http11-socket 127.0.0.1:{port}", GATEWAY: "--http 127.0.0.1:{port} --http-keepalive"}[front]
-    return ("/usr/bin/uwsgi --plugin python3,spooler --master --need-app --single-interpreter -l 1024 -w faulty -L %s %s"
+    return ("/usr/bin/uwsgi --plugin python3,http,spooler --master --need-app --single-interpreter -l 1024 -w faulty -L %s %s"
             % (front, options))
 
 
@@ -48,9 +48,11 @@ def gunicorn(options):
 
 
 class Steady:
-    """Clients that ask on and on, while the block runs."""
+    """Clients that ask on and on, while the block runs.  A connection that is kept holds a worker of uWSGI 2.0, and nobody else is
+    served: there each request has its own."""
 
     def __init__(self, server, connections=8, keep=True, path="/", interval_us=500):
+        keep = keep and not server.name.startswith("uwsgi-2.0")
         self.args = [STEADY, str(server.port), str(connections), str(int(keep)), path, str(interval_us)]
 
     def __enter__(self):

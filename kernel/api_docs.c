@@ -19,6 +19,7 @@ static const struct flag {
 	{ UWSGI_FN_REQUEST, "request", "Only while a request is running." },
 	{ UWSGI_FN_PREFORK, "prefork", "Only while the application is being loaded." },
 	{ UWSGI_FN_TUPLE, "tuple", "The list is a tuple." },
+	{ UWSGI_FN_VALUE, "value", "It is an attribute, not called." },
 };
 enum { FLAGS = sizeof flags / sizeof *flags };
 
@@ -165,6 +166,11 @@ static void stub_function(const struct uwsgi_function *f, void *data)
 		[UWSGI_STAR_NONE] = "", [UWSGI_STAR_REST] = "*", [UWSGI_STAR_KEYWORDS] = "**"
 	};
 	FILE *out = ((struct page *)data)->out;
+	const char *result = f->row->flags & UWSGI_FN_TUPLE ? "tuple[Any, ...]" : stub_type(f->returns);
+	if (f->row->flags & UWSGI_FN_VALUE) {
+		fprintf(out, "%s: %s\n", f->row->name, result);
+		return;
+	}
 	fprintf(out, "def %s(", f->row->name);
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct uwsgi_param *p = &f->params[i];
@@ -173,9 +179,6 @@ static void stub_function(const struct uwsgi_function *f, void *data)
 		if (p->optional && !p->star)
 			stub_default(out, &p->value);
 	}
-	const char *result = stub_type(f->returns);
-	if (f->row->flags & UWSGI_FN_TUPLE)
-		result = "tuple[Any, ...]";
 	fprintf(out, ") -> %s%s: ...\n", result, f->returns_none ? " | None" : "");
 }
 

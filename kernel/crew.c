@@ -208,6 +208,7 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 	switch ((enum message_kind)msg->kind) {
 	case MESSAGE_LOADED:
 		g->loaded = true;
+		sources_renewed(g->sources);
 		crew_start_missing(crew, g);
 		break;
 	case MESSAGE_READY:
@@ -220,7 +221,7 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 		crew_replace(crew, slot);
 		break;
 	case MESSAGE_SOURCE:
-		failed = sources_add(g->sources, &msg->source);
+		failed = sources_add(g->sources, &msg->source, msg->value < 0);
 		if (failed)
 			uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", msg->source.number,
 				  strerror(-failed));
@@ -309,7 +310,7 @@ int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
 	g->zygote_ms = uwsgi_now_ms();
-	sources_clear(g->sources); /* it adds them again */
+	sources_renew(g->sources);
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
 

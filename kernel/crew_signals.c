@@ -15,12 +15,6 @@ static int raise_for(void *data, uint8_t number)
 	return signal_bus_raise(g->bus, number, atomic_load(&g->crew->k->shared->workers));
 }
 
-static void name_kind(struct signal_kind *kind, const char *name, int count, bool is_group)
-{
-	*kind = (struct signal_kind){ .count = count, .is_group = is_group };
-	snprintf(kind->name, sizeof kind->name, "%s", name);
-}
-
 /* The kind that serves comes first: it is who "" means, and of which some may be cheaped. */
 static int list_kinds(struct crew *crew, struct signal_kind *kinds)
 {
@@ -29,12 +23,17 @@ static int list_kinds(struct crew *crew, struct signal_kind *kinds)
 	for (int serves = 1; serves >= 0; serves--)
 		for (int i = 0; i < proc_kinds(k->table); i++) {
 			const struct uwsgi_kind *kind = proc_kind_at(k->table, i);
-			if (!(kind->flags & UWSGI_KIND_FROM_MASTER) && !(kind->flags & UWSGI_KIND_SERVES) == !serves)
-				name_kind(&kinds[count++], kind->name, kind->count(), false);
+			if (kind->flags & UWSGI_KIND_FROM_MASTER || !(kind->flags & UWSGI_KIND_SERVES) != !serves)
+				continue;
+			snprintf(kinds[count].name, sizeof kinds->name, "%s", kind->name);
+			kinds[count++].count = kind->count();
 		}
 	const struct signal_group *group;
-	for (int i = 0; (group = signal_groups_at(k->groups, i)); i++)
-		name_kind(&kinds[count++], group->name, 0, true);
+	for (int i = 0; (group = signal_groups_at(k->groups, i)); i++) {
+		snprintf(kinds[count].name, sizeof kinds->name, "%s", group->name);
+		snprintf(kinds[count].also, sizeof kinds->also, "%s", group->also ? group->also : "");
+		kinds[count++].is_group = true;
+	}
 	return count;
 }
 

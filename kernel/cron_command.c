@@ -271,14 +271,6 @@ void cron_commands_end(struct cron_commands *c)
 
 /* ---- over a reload ---- */
 
-static void keep(const struct cron_commands *c, const char *name, char *text)
-{
-	for (char *p = text; *p; p++)
-		if (*p == '\n' || *p == '\t')
-			*p = ' ';
-	handover_keep(c->k->handover, name, -1, text);
-}
-
 /* "runs failures last minute hour day month weekday command" */
 static void keep_record(const struct cron_commands *c, int n, const struct cron_command *command)
 {
@@ -288,7 +280,7 @@ static void keep_record(const struct cron_commands *c, int n, const struct cron_
 	if (asprintf(&text, "%" PRIu64 " %" PRIu64 " %" PRId64 " %d %d %d %d %d %s", command->runs, command->failures,
 		     command->last, f[0], f[1], f[2], f[3], f[4], command->command) == -1)
 		return;
-	keep(c, name, text);
+	handover_keep(c->k->handover, name, -1, text);
 	free(text);
 }
 
@@ -300,7 +292,7 @@ void cron_commands_keep(const struct cron_commands *c)
 		snprintf(name, sizeof name, "cron command %d", n++);
 		if (asprintf(&text, "%d %llu %s", (int)r->pid, (unsigned long long)r->since_ms, r->command) == -1)
 			return;
-		keep(c, name, text);
+		handover_keep(c->k->handover, name, -1, text);
 		free(text);
 	}
 	for (size_t i = 0; i < wanted_count; i++)

@@ -1,4 +1,5 @@
-/* handover.c - the list of what is kept: one line an item, "fd TAB name TAB text", in a memory file. */
+/* handover.c - the list of what is kept: one line an item, "fd TAB name TAB text", in a memory file.  Names and texts
+ * are the operator's: their tabs, newlines and backslashes are written as \t, \n and \\. */
 #include "handover.h"
 
 #include <errno.h>
@@ -57,6 +58,29 @@ static void forget(struct handover *h, struct item *item)
 	*item = h->items[--h->count];
 }
 
+static const char escaped[] = "\t\n\\", letters[] = "tn\\";
+
+static void write_escaped(FILE *file, const char *text)
+{
+	for (; *text; text++) {
+		const char *special = strchr(escaped, *text);
+		if (special)
+			fputc('\\', file);
+		fputc(special ? letters[special - escaped] : *text, file);
+	}
+}
+
+static void unescape(char *text)
+{
+	char *to = text;
+	for (; *text; text++) {
+		const char *letter = *text == '\\' && text[1] ? strchr(letters, text[1]) : NULL;
+		*to++ = letter ? escaped[letter - letters] : *text;
+		text += letter != NULL;
+	}
+	*to = 0;
+}
+
 /* A line that is not ours ends the reading: what it would have named is closed by nobody, which only leaks. */
 static bool read_item(struct handover *h, char *line)
 {
@@ -65,6 +89,8 @@ static bool read_item(struct handover *h, char *line)
 		return false;
 	*name++ = *text++ = 0;
 	text[strcspn(text, "\n")] = 0;
+	unescape(name);
+	unescape(text);
 	int fd = atoi(line);
 	if (handover_keep(h, name, fd, text))
 		return false;
@@ -208,19 +234,40 @@ void handover_forget_memory(struct handover *h, const char *name)
 	handover_drop(h, item);
 }
 
+static int write_items(const struct handover *h, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *file = copy == -1 ? NULL : fdopen(copy, "w");
+	if (!file) {
+		int failed = -errno;
+		if (copy != -1)
+			close(copy);
+		return failed;
+	}
+	for (size_t i = 0; i < h->count; i++) {
+		if (!h->items[i].claimed)
+			continue;
+		fprintf(file, "%d\t", h->items[i].fd);
+		write_escaped(file, h->items[i].name);
+		fputc('\t', file);
+		write_escaped(file, h->items[i].text);
+		fputc('\n', file);
+	}
+	bool failed = ferror(file);
+	return fclose(file) == EOF || failed ? -ENOSPC : 0;
+}
+
 int handover_seal(struct handover *h)
 {
 	int fd = memfd_create("uwsgi-handover", 0);
 	if (fd == -1)
 		return -errno;
-	for (size_t i = 0; i < h->count; i++) {
-		if (!h->items[i].claimed)
-			continue;
-		set_cloexec(h->items[i].fd, false);
-		if (dprintf(fd, "%d\t%s\t%s\n", h->items[i].fd, h->items[i].name, h->items[i].text) < 0) {
-			handover_unseal(h, fd);
-			return -ENOSPC;
-		}
-	}
-	return fd;
+	int failed = write_items(h, fd);
+	for (size_t i = 0; i < h->count && !failed; i++)
+		if (h->items[i].claimed)
+			set_cloexec(h->items[i].fd, false);
+	if (!failed)
+		return fd;
+	close(fd);
+	return failed;
 }

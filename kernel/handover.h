@@ -28,7 +28,7 @@ bool handover_taken(const struct handover *h);
 bool handover_is_trial(const struct handover *h);
 
 /* Keep `fd` (-1: only the text) under `name`, in place of what had that name.  The descriptor stays the caller's; both
- * texts are copied and may not contain a newline or a tab.  0 or -ENOMEM. */
+ * texts are copied.  0 or -ENOMEM. */
 int handover_keep(struct handover *h, const char *name, int fd, const char *text);
 /* The next image does not get it. */
 void handover_drop(struct handover *h, const char *name);

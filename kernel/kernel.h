@@ -103,7 +103,7 @@ enum message_kind {
 };
 struct message {
 	int kind;
-	int value; /* LOADED: applications; else index of the slot */
+	int value; /* LOADED: applications; else index of the slot, SOURCE: -1 from the zygote */
 	unsigned generation;
 	struct uwsgi_source source; /* SOURCE */
 };

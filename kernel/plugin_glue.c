@@ -171,7 +171,7 @@ int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *h
 
 bool uwsgi_signal_registered(uint8_t number)
 {
-	return kernel->bus && signal_bus_registered(kernel->bus, number);
+	return signal_has_handler(number);
 }
 
 int uwsgi_signal_raise(uint8_t number)
@@ -184,9 +184,9 @@ int uwsgi_signal_fd(void)
 	return signal_fd(kernel);
 }
 
-int uwsgi_signal_group(const char *target, const char *kind, const bool *members, int count)
+int uwsgi_signal_group(const char *target, const char *also, const char *kind, const bool *members, int count)
 {
-	return signal_groups_add(kernel->groups, target, kind, members, count);
+	return signal_groups_add(kernel->groups, target, also, kind, members, count);
 }
 
 int uwsgi_signal_handle(void)
@@ -205,7 +205,8 @@ int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t in
 
 int uwsgi_source_add(const struct uwsgi_source *source)
 {
-	struct message added = { MESSAGE_SOURCE, 0, kernel->generation, *source };
+	int from = kernel->slot ? proc_slot_index(kernel->table, kernel->slot) : -1;
+	struct message added = { MESSAGE_SOURCE, from, kernel->generation, *source };
 	struct cron_spec spec;
 	memcpy(spec.field, source->cron, sizeof spec.field);
 	if (source->type == UWSGI_SOURCE_CRON && cron_wrong(&spec))

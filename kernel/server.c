@@ -19,6 +19,7 @@
 #include "log_target.h"
 #include "loop.h"
 #include "master.h"
+#include "once.h"
 #include "parts.h"
 #include "phase.h"
 #include "pidfile.h"
@@ -339,6 +340,8 @@ static int prepare_first(struct kernel *k)
 	jail_follow(k->jail); /* again: another user is followed no more */
 	if (!failed)
 		failed = log_target_keep(k->handover);
+	if (!failed)
+		failed = once_keep(k->handover);
 	return failed ? failed : phase_run(k->phases, PHASE_AS_USER);
 }
 
@@ -349,6 +352,8 @@ static int prepare_again(struct kernel *k)
 	log_target_again(k->log_target, k->handover);
 	log_banner();
 	speak_for(k, 0);
+	if (!handover_is_trial(k->handover))
+		once_check(k->handover);
 	int failed = limit_lock_memory(k->limits);
 	if (!failed)
 		failed = change_directory(s->chdir);

@@ -67,7 +67,7 @@ struct signal_target signal_target_parse(const char *text, const struct signal_k
 		text += 7; /* nothing is sent to those that are not */
 	for (int kind = 0; kind < count; kind++) {
 		if (kinds[kind].is_group) {
-			if (!strcmp(text, kinds[kind].name))
+			if (!strcmp(text, kinds[kind].name) || !strcmp(text, kinds[kind].also))
 				return (struct signal_target){ SIGNAL_ANY, kind, 0 };
 			continue;
 		}

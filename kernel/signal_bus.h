@@ -13,8 +13,8 @@ struct signal_bus;
 /* Whose processes handle signals: those of a kind, by their numbers, or a group that shares one queue under a name of
  * its own ("farm_old"). */
 struct signal_kind {
-	char name[64];
-	int count; /* of a group: 0 */
+	char name[64], also[64]; /* also: a second name of a group, or "" */
+	int count;		 /* of a group: 0 */
 	bool is_group;
 	int first; /* set by signal_bus_create: its shared queue; those of its numbers follow */
 };

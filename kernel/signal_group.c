@@ -17,27 +17,36 @@ struct signal_groups *signal_groups_create(void)
 	return calloc(1, sizeof(struct signal_groups));
 }
 
-static const struct signal_group *find(const struct signal_groups *groups, const char *name)
+static bool is_taken(const struct signal_groups *groups, const char *name)
 {
-	for (int i = 0; i < groups->count; i++)
-		if (!strcmp(groups->list[i].name, name))
-			return &groups->list[i];
-	return NULL;
+	for (int i = 0; i < groups->count; i++) {
+		const struct signal_group *group = &groups->list[i];
+		if (!strcmp(group->name, name) || (group->also && !strcmp(group->also, name)))
+			return true;
+	}
+	return false;
 }
 
-int signal_groups_add(struct signal_groups *groups, const char *name, const char *kind, const bool *members, int count)
+static bool is_target(const char *name)
 {
-	if (!*name || strlen(name) >= sizeof((struct signal_kind *)0)->name || count < 1)
+	return *name && strlen(name) < sizeof((struct signal_kind *)0)->name;
+}
+
+int signal_groups_add(struct signal_groups *groups, const char *name, const char *also, const char *kind,
+		      const bool *members, int count)
+{
+	if (!is_target(name) || (also && !is_target(also)) || count < 1)
 		return -EINVAL;
-	if (find(groups, name))
+	if (is_taken(groups, name) || (also && is_taken(groups, also)))
 		return -EEXIST;
 	struct signal_group *list = reallocarray(groups->list, (size_t)groups->count + 1, sizeof *list);
 	if (!list)
 		return -ENOMEM;
 	groups->list = list;
 	struct signal_group *group = &list[groups->count];
-	*group = (struct signal_group){ strdup(name), strdup(kind), count, calloc((size_t)count, sizeof *members) };
-	if (!group->name || !group->kind || !group->members)
+	*group = (struct signal_group){ strdup(name), also ? strdup(also) : NULL, strdup(kind), count,
+					calloc((size_t)count, sizeof *members) };
+	if (!group->name || (also && !group->also) || !group->kind || !group->members)
 		return -ENOMEM;
 	memcpy(group->members, members, (size_t)count * sizeof *members);
 	groups->count++;

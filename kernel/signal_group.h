@@ -7,7 +7,7 @@
 struct signal_groups;
 
 struct signal_group {
-	char *name; /* the target */
+	char *name, *also; /* its targets; also may be NULL */
 	char *kind;
 	int count;
 	bool *members; /* [0..count - 1] for the numbers 1..count of that kind */
@@ -15,8 +15,9 @@ struct signal_group {
 
 /* NULL: memory is out. */
 struct signal_groups *signal_groups_create(void);
-/* All is copied.  0, -EINVAL when the name cannot be a target, -EEXIST, or -ENOMEM. */
-int signal_groups_add(struct signal_groups *groups, const char *name, const char *kind, const bool *members, int count);
+/* All is copied.  0, -EINVAL when a name cannot be a target, -EEXIST, or -ENOMEM. */
+int signal_groups_add(struct signal_groups *groups, const char *name, const char *also, const char *kind,
+		      const bool *members, int count);
 int signal_groups_count(const struct signal_groups *groups);
 /* NULL behind the last. */
 const struct signal_group *signal_groups_at(const struct signal_groups *groups, int i);

@@ -17,15 +17,19 @@
 
 #define PER_TURN 16 /* signals before others of the loop get their turn */
 
-/* What the application registered; the zygote's are inherited by all it forks. */
-static struct uwsgi_fn *handlers[UWSGI_SIGNALS];
+/* What the application registered; the zygote's are inherited by all it forks.  One that is replaced is not released:
+ * it may be running on another thread. */
+static struct uwsgi_fn *_Atomic handlers[UWSGI_SIGNALS];
 
 static void keep_handler(uint8_t number, struct uwsgi_fn *handler)
 {
 	handler->retain(handler);
-	if (handlers[number])
-		handlers[number]->release(handlers[number]);
-	handlers[number] = handler;
+	atomic_store(&handlers[number], handler);
+}
+
+bool signal_has_handler(uint8_t number)
+{
+	return atomic_load(&handlers[number]) != NULL;
 }
 
 /* Targets of 2.0 that are other servers: for a plugin that brings them. */
@@ -44,7 +48,7 @@ int signal_register(struct kernel *k, uint8_t number, const char *target, struct
 	if (!k->bus)
 		return -ENOTCONN;
 	bool zygote = !k->slot, known = signal_bus_registered(k->bus, number);
-	if (zygote && known && handlers[number])
+	if (zygote && known && signal_has_handler(number))
 		return -EEXIST;
 	/* a zygote in the place of one that died says the same again */
 	int failed = zygote || !known ? signal_bus_register(k->bus, number, target, true) : 0;
@@ -73,7 +77,7 @@ int signal_raise(struct kernel *k, uint8_t number)
 /* The queues of this process, for ever the same. */
 static struct {
 	pthread_once_t once;
-	const struct kernel *k;
+	const struct kernel *_Atomic k;
 	int *v, count;
 	int fd; /* readable when one of them may have something; -1: nobody has asked */
 } mine = { .once = PTHREAD_ONCE_INIT, .fd = -1 };
@@ -140,7 +144,7 @@ int signal_fd(const struct kernel *k)
 static void run(struct kernel *k, uint8_t number)
 {
 	struct uwsgi_value *args = uwsgi_value_new_list();
-	struct uwsgi_fn *handler = handlers[number];
+	struct uwsgi_fn *handler = atomic_load(&handlers[number]);
 	uwsgi_task_begin("the handler of signal %d", number);
 	bool well = handler && args && uwsgi_add_int(args, NULL, number) && handler->call(handler, args, NULL) == 0;
 	uwsgi_task_end();

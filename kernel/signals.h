@@ -9,6 +9,7 @@
 
 /* See uwsgi/signal.h. */
 int signal_register(struct kernel *k, uint8_t number, const char *target, struct uwsgi_fn *handler);
+bool signal_has_handler(uint8_t number);
 int signal_raise(struct kernel *k, uint8_t number);
 int signal_fd(const struct kernel *k);
 int signal_handle(struct kernel *k);

@@ -9,12 +9,15 @@
 struct source_item {
 	struct uwsgi_timer timer; /* first: the timer of a TIMER is the item */
 	struct sources *sources;
-	struct uwsgi_source source;
-	uint64_t next_ms;	 /* TIMER: when it is due, 0: it never was armed */
-	uint64_t runs, failures; /* raised, refused */
-	uint64_t last_us;	 /* 0: neither */
-	struct probe *probe;	 /* PROBE */
-	bool down;		 /* PROBE: what the image before knew */
+	struct uwsgi_source source; /* as it was added */
+	int64_t left;		    /* TIMER: how often still, -1: for ever */
+	bool loaded;		    /* by the loading of the application, not by a process */
+	bool old;		    /* the application is loaded anew, and has not added it again yet */
+	uint64_t next_ms;	    /* TIMER: when it is due, 0: it never was armed */
+	uint64_t runs, failures;    /* raised, refused */
+	uint64_t last_us;	    /* 0: neither */
+	struct probe *probe;	    /* PROBE */
+	bool down;		    /* PROBE: what the image before knew */
 	struct source_item *next;
 };
 
@@ -34,6 +37,7 @@ struct sources {
 struct source_type {
 	bool (*is_valid)(const struct uwsgi_source *source);
 	int (*open)(struct source_item *item); /* 0 or -errno */
+	void (*close)(struct source_item *item);
 	void (*start)(struct source_item *item);
 	void (*stop)(struct source_item *item);
 	uint64_t (*next_us)(const struct source_item *item); /* of the epoch; 0: never */

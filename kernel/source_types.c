@@ -39,10 +39,8 @@ static void on_timer(struct uwsgi_timer *timer)
 	struct source_item *item = (struct source_item *)timer;
 	uint64_t period = (uint64_t)item->source.period_ms, now = uwsgi_now_ms();
 	raise_signal(item);
-	if (item->source.times && --item->source.times == 0) {
-		item->source.times = -1; /* done */
+	if (item->left > 0 && --item->left == 0)
 		return;
-	}
 	item->next_ms += period;
 	if (item->next_ms + period < now) /* the master was stopped for long: what it missed is not made up for */
 		item->next_ms = now + period;
@@ -51,13 +49,13 @@ static void on_timer(struct uwsgi_timer *timer)
 
 static bool timer_is_valid(const struct uwsgi_source *source)
 {
-	return source->period_ms > 0 && source->times >= -1;
+	return source->period_ms > 0 && source->times >= 0;
 }
 
 static void start_timer(struct source_item *item)
 {
 	item->timer.fn = on_timer;
-	if (item->source.times == -1)
+	if (!item->left)
 		return;
 	if (!item->next_ms)
 		item->next_ms = uwsgi_now_ms() + (uint64_t)item->source.period_ms;
@@ -67,7 +65,7 @@ static void start_timer(struct source_item *item)
 static uint64_t timer_next_us(const struct source_item *item)
 {
 	uint64_t now = uwsgi_now_ms();
-	if (item->source.times == -1)
+	if (!item->left)
 		return 0;
 	return uwsgi_micros() + (item->next_ms > now ? item->next_ms - now : 0) * 1000;
 }
@@ -128,7 +126,11 @@ static uint64_t cron_next_us(const struct source_item *item)
 
 static void stop_cron(struct source_item *item)
 {
-	uwsgi_loop_timer_stop(item->sources->loop, &item->sources->minute);
+	struct sources *s = item->sources;
+	for (const struct source_item *other = s->items; other && s->running; other = other->next)
+		if (other != item && other->source.type == UWSGI_SOURCE_CRON)
+			return; /* which needs it still */
+	uwsgi_loop_timer_stop(s->loop, &s->minute);
 }
 
 /* ---- files ---- */
@@ -141,10 +143,9 @@ static void on_file(const char *path, void *data)
 		raise_signal(item);
 }
 
-/* A name with a tab or a newline could not be handed over. */
 static bool has_name(const struct uwsgi_source *source)
 {
-	return memchr(source->path, 0, sizeof source->path) && *source->path && !strpbrk(source->path, "\t\n");
+	return *source->path;
 }
 
 static int open_file(struct source_item *item)
@@ -155,6 +156,11 @@ static int open_file(struct source_item *item)
 	if (!s->files)
 		return -ENOMEM;
 	return watch_file(s->files, item->source.path, on_file, item);
+}
+
+static void close_file(struct source_item *item)
+{
+	watch_file_no_more(item->sources->files, item);
 }
 
 /* ---- probes ---- */
@@ -180,6 +186,11 @@ static int open_probe(struct source_item *item)
 	return item->probe ? 0 : -ENOMEM;
 }
 
+static void close_probe(struct source_item *item)
+{
+	probe_destroy(&item->probe);
+}
+
 static void start_probe(struct source_item *item)
 {
 	probe_start(item->probe);
@@ -193,10 +204,10 @@ static void stop_probe(struct source_item *item)
 /* ---- all of them ---- */
 
 static const struct source_type types[] = {
-	[UWSGI_SOURCE_TIMER] = { timer_is_valid, NULL, start_timer, stop_timer, timer_next_us },
-	[UWSGI_SOURCE_CRON] = { any_is_valid, NULL, start_cron, stop_cron, cron_next_us },
-	[UWSGI_SOURCE_FILE] = { has_name, open_file, NULL, NULL, NULL },
-	[UWSGI_SOURCE_PROBE] = { probe_is_valid, open_probe, start_probe, stop_probe, NULL },
+	[UWSGI_SOURCE_TIMER] = { timer_is_valid, NULL, NULL, start_timer, stop_timer, timer_next_us },
+	[UWSGI_SOURCE_CRON] = { any_is_valid, NULL, NULL, start_cron, stop_cron, cron_next_us },
+	[UWSGI_SOURCE_FILE] = { has_name, open_file, close_file, NULL, NULL, NULL },
+	[UWSGI_SOURCE_PROBE] = { probe_is_valid, open_probe, close_probe, start_probe, stop_probe, NULL },
 };
 
 const struct source_type *source_type(uint8_t type)

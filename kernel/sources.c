@@ -15,7 +15,7 @@
 static bool is_valid(const struct uwsgi_source *source)
 {
 	const struct source_type *type = source_type(source->type);
-	return type && type->is_valid(source);
+	return type && memchr(source->path, 0, sizeof source->path) && type->is_valid(source);
 }
 
 static void start(struct source_item *item)
@@ -32,12 +32,19 @@ static void stop(struct source_item *item)
 		type->stop(item);
 }
 
-static bool is_known(const struct sources *s, const struct uwsgi_source *source)
+static bool is_same(const struct uwsgi_source *a, const struct uwsgi_source *b)
 {
-	for (const struct source_item *item = s->items; item; item = item->next)
-		if (!memcmp(&item->source, source, sizeof *source))
-			return true;
-	return false;
+	return a->type == b->type && a->number == b->number && !memcmp(a->cron, b->cron, sizeof a->cron) &&
+	       a->period_ms == b->period_ms && a->times == b->times && a->timeout_ms == b->timeout_ms &&
+	       !strcmp(a->path, b->path);
+}
+
+static struct source_item *find(const struct sources *s, const struct uwsgi_source *source)
+{
+	struct source_item *item = s->items;
+	while (item && !is_same(&item->source, source))
+		item = item->next;
+	return item;
 }
 
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
@@ -72,12 +79,18 @@ static int add(struct sources *s, const struct source_item *like)
 	return 0;
 }
 
-int sources_add(struct sources *s, const struct uwsgi_source *source)
+int sources_add(struct sources *s, const struct uwsgi_source *source, bool loaded)
 {
 	if (!is_valid(source))
 		return -EINVAL;
-	const struct source_item fresh = { .source = *source };
-	return is_known(s, source) ? 0 : add(s, &fresh);
+	struct source_item *known = find(s, source);
+	const struct source_item fresh = { .source = *source,
+					   .left = source->times ? source->times : -1,
+					   .loaded = loaded };
+	if (!known)
+		return add(s, &fresh);
+	known->old = false;
+	return 0;
 }
 
 void sources_start(struct sources *s)
@@ -96,25 +109,40 @@ void sources_stop(struct sources *s)
 		stop(item);
 }
 
-void sources_clear(struct sources *s)
+static void drop(struct source_item **at)
 {
-	bool running = s->running;
-	sources_stop(s);
-	watch_files_destroy(&s->files);
-	while (s->items) {
-		struct source_item *next = s->items->next;
-		probe_destroy(&s->items->probe);
-		free(s->items);
-		s->items = next;
+	struct source_item *item = *at;
+	const struct source_type *type = source_type(item->source.type);
+	stop(item);
+	*at = item->next;
+	if (type->close)
+		type->close(item);
+	free(item);
+}
+
+void sources_renew(struct sources *s)
+{
+	for (struct source_item *item = s->items; item; item = item->next)
+		item->old = item->loaded;
+}
+
+void sources_renewed(struct sources *s)
+{
+	for (struct source_item **at = &s->items; *at;) {
+		if ((*at)->old)
+			drop(at);
+		else
+			at = &(*at)->next;
 	}
-	s->running = running;
 }
 
 void sources_destroy(struct sources **s)
 {
 	if (!*s)
 		return;
-	sources_clear(*s);
+	while ((*s)->items)
+		drop(&(*s)->items);
+	watch_files_destroy(&(*s)->files);
 	free(*s);
 	*s = NULL;
 }
@@ -130,7 +158,8 @@ void sources_each(const struct sources *s,
 		  void *data)
 {
 	for (const struct source_item *item = s->items; item; item = item->next) {
-		const struct source_record record = { item->runs, item->failures, item->last_us, next_us(s, item) };
+		const struct source_record record = { item->runs, item->failures, item->last_us, next_us(s, item),
+						      item->left };
 		fn(&item->source, &record, data);
 	}
 }
@@ -146,19 +175,20 @@ void sources_close_inherited(const struct sources *s)
 
 /* ---- over a reload ---- */
 
-/* "type number next_ms period_ms timeout_ms times runs failures last_us down minute hour day month weekday path" */
+/* "type number next_ms period_ms timeout_ms times left loaded runs failures last_us down minute hour day month weekday
+ * :path" */
 int sources_keep(const struct sources *s, struct handover *handover)
 {
 	int n = 0, failed = 0;
 	for (const struct source_item *item = s->items; item && !failed; item = item->next, n++) {
 		const struct uwsgi_source *source = &item->source;
-		char name[48], text[512];
+		char name[48], text[640];
 		snprintf(name, sizeof name, "source of %u %d", s->generation, n);
 		snprintf(text, sizeof text,
-			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			 " %d %d %d %d %d %d %s",
+			 "%d %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d %" PRIu64 " %" PRIu64
+			 " %" PRIu64 " %d %d %d %d %d %d :%s",
 			 source->type, source->number, item->next_ms, source->period_ms, source->timeout_ms,
-			 source->times, item->runs, item->failures, item->last_us,
+			 source->times, item->left, item->loaded, item->runs, item->failures, item->last_us,
 			 item->probe && probe_is_down(item->probe), source->cron[0], source->cron[1], source->cron[2],
 			 source->cron[3], source->cron[4], source->path);
 		failed = handover_keep(handover, name, -1, text);
@@ -170,13 +200,16 @@ static void claim(struct sources *s, const char *text)
 {
 	struct source_item item = { 0 };
 	struct uwsgi_source *source = &item.source;
-	int type, number, down, at = 0, cron[5];
+	int type, number, loaded, down, at = 0, cron[5];
 	if (sscanf(text,
-		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		   " %d %d %d %d %d %d %n",
-		   &type, &number, &item.next_ms, &source->period_ms, &source->timeout_ms, &source->times, &item.runs,
-		   &item.failures, &item.last_us, &down, &cron[0], &cron[1], &cron[2], &cron[3], &cron[4], &at) < 15)
+		   "%d %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %d %" SCNu64 " %" SCNu64
+		   " %" SCNu64 " %d %d %d %d %d %d :%n",
+		   &type, &number, &item.next_ms, &source->period_ms, &source->timeout_ms, &source->times, &item.left,
+		   &loaded, &item.runs, &item.failures, &item.last_us, &down, &cron[0], &cron[1], &cron[2], &cron[3],
+		   &cron[4], &at) < 17 ||
+	    !at)
 		return;
+	item.loaded = loaded;
 	item.down = down;
 	source->type = (uint8_t)type;
 	source->number = (uint8_t)number;

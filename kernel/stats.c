@@ -254,7 +254,7 @@ static void add_source(const struct uwsgi_source *source, const struct source_re
 	if (source->period_ms)
 		uwsgi_add_float(one, "period", (double)source->period_ms / 1000);
 	if (source->times)
-		uwsgi_add_int(one, "left", source->times > 0 ? source->times : 0);
+		uwsgi_add_int(one, "left", record->left);
 	add_record(one, record);
 	if (section->is_due)
 		uwsgi_add_float(one, "next", seconds(record->next_us));

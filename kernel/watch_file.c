@@ -175,3 +175,12 @@ int watch_file(struct watch_files *w, const char *path, void (*fn)(const char *p
 	files[w->count++] = (struct file){ path, watch_inside(w, path), fn, data, mark };
 	return 0;
 }
+
+void watch_file_no_more(struct watch_files *w, const void *data)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < w->count; i++)
+		if (w->files[i].data != data)
+			w->files[kept++] = w->files[i];
+	w->count = kept;
+}

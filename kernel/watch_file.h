@@ -17,5 +17,7 @@ int watch_files_fd(const struct watch_files *w);
 /* Call `fn` when `path` is touched.  `path` and `data` stay the caller's.  A path that cannot be watched is logged and
  * an error: -errno. */
 int watch_file(struct watch_files *w, const char *path, void (*fn)(const char *path, void *data), void *data);
+/* Forget what has this `data`.  Not from `fn`. */
+void watch_file_no_more(struct watch_files *w, const void *data);
 
 #endif

@@ -48,9 +48,7 @@ int farm_targets(const struct mules *m)
 		char by_name[128], by_number[32];
 		snprintf(by_name, sizeof by_name, "farm_%s", farm->name);
 		snprintf(by_number, sizeof by_number, "farm%d", i + 1);
-		int failed = uwsgi_signal_group(by_name, "mule", farm->members + 1, m->count);
-		if (!failed)
-			failed = uwsgi_signal_group(by_number, "mule", farm->members + 1, m->count);
+		int failed = uwsgi_signal_group(by_name, by_number, "mule", farm->members + 1, m->count);
 		if (failed) {
 			uwsgi_cause("farm = %s: %s", farm->name,
 				    failed == -EEXIST	? "there are two of that name"

@@ -33,12 +33,18 @@ int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct m
 	return watch(box_r);
 }
 
-char *mailbox_take(const struct mailbox *box, size_t *len_r)
+struct message_queue *mailbox_take(const struct mailbox *box, struct message *message_r)
 {
-	for (int i = 0; i < box->count; i++) {
-		char *message = message_queue_take(box->queues[i], len_r);
-		if (message)
-			return message;
-	}
+	for (int i = 0; i < box->count; i++)
+		if (message_queue_take(box->queues[i], message_r))
+			return box->queues[i];
 	return NULL;
+}
+
+int mailbox_recover(const struct mailbox *box)
+{
+	int dropped = 0;
+	for (int i = 0; i < box->count; i++)
+		dropped += message_queue_recover(box->queues[i]);
+	return dropped;
 }

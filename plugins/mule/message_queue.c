@@ -1,8 +1,12 @@
-/* message_queue.c - see message_queue.h: a ring of records, a length and its bytes, under a lock that survives its
- * owner. */
+/* message_queue.c - see message_queue.h: a ring of records under a lock that survives its owner.
+ *
+ * A record is what is before its bytes.  Those between tail and next are in hand or done, those between next and head
+ * wait; after a recovery some of the latter may be in hand, too.  Each step is one store that leaves sense behind: a
+ * process may be killed between any two. */
 #include "message_queue.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +14,21 @@
 #include <unistd.h>
 #include <uwsgi.h>
 
-#define ALIGN 8u
+#define ALIGN 16u
+#define TRIES_MAX 2
 
-/* Positions only grow while something waits; both are moved after the bytes, so that a writer or a reader that is
- * killed has either done its work or nothing. */
+/* A multiple of ALIGN, so that none goes around the end of the ring. */
+struct record {
+	uint64_t len;
+	_Atomic int32_t owner; /* 0: it waits; the pid of who has it in hand; or DONE */
+	_Atomic uint32_t tries;
+};
+#define DONE (-1)
+
 struct ring {
-	_Atomic uint64_t head, tail;
+	_Atomic uint64_t head, next, tail; /* they only grow while there are records */
 	_Atomic uint64_t put, taken, refused;
-	char bytes[];
+	_Alignas(ALIGN) char bytes[];
 };
 
 struct message_queue {
@@ -53,6 +64,8 @@ static void wake(const struct message_queue *q)
 	(void)!write(q->wake, &one, sizeof one);
 }
 
+/* ---- the ring, which the caller has locked ---- */
+
 static void copy_in(struct message_queue *q, uint64_t to, const void *from, size_t n)
 {
 	size_t at = to % q->size, first = n < q->size - at ? n : q->size - at;
@@ -67,27 +80,108 @@ static void copy_out(const struct message_queue *q, void *to, uint64_t from, siz
 	memcpy((char *)to + first, q->ring->bytes, n - first);
 }
 
-static size_t record_size(uint64_t len)
+static struct record *record_at(const struct message_queue *q, uint64_t at)
 {
-	return sizeof len + (size_t)(len + ALIGN - 1) / ALIGN * ALIGN;
+	return (struct record *)(q->ring->bytes + at % q->size);
+}
+
+static uint64_t record_size(uint64_t len)
+{
+	return sizeof(struct record) + (len + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static uint64_t behind(const struct message_queue *q, uint64_t at)
+{
+	return at + record_size(record_at(q, at)->len);
+}
+
+static size_t used(const struct ring *r)
+{
+	uint64_t tail = r->tail, head = r->head;
+	return head > tail ? (size_t)(head - tail) : 0;
+}
+
+/* From the beginning: a queue that is emptied again and again stays small.  The head first: a queue whose writer dies
+ * in between is empty. */
+static void begin_anew(struct ring *r)
+{
+	r->head = 0;
+	r->tail = 0;
+	r->next = 0;
+}
+
+/* Free the places of those that are done. */
+static void free_done(struct message_queue *q)
+{
+	struct ring *r = q->ring;
+	while (used(r) && record_at(q, r->tail)->owner == DONE) {
+		uint64_t to = behind(q, r->tail);
+		if (r->next < to)
+			r->next = to;
+		r->tail = to;
+	}
 }
 
 static int put_locked(struct message_queue *q, const void *message, uint64_t len)
 {
 	struct ring *r = q->ring;
-	if (r->head == r->tail) /* from the beginning: a queue that is emptied again and again stays small */
-		r->head = r->tail = 0;
+	free_done(q);
+	if (!used(r))
+		begin_anew(r);
 	uint64_t head = r->head;
-	if (len > q->size || record_size(len) > q->size - (size_t)(head - r->tail)) {
+	if (len > q->size || record_size(len) > q->size - used(r)) {
 		r->refused++;
 		return -EAGAIN;
 	}
-	copy_in(q, head, &len, sizeof len);
-	copy_in(q, head + sizeof len, message, (size_t)len);
+	*record_at(q, head) = (struct record){ .len = len };
+	copy_in(q, head + sizeof(struct record), message, (size_t)len);
 	r->head = head + record_size(len);
 	r->put++;
 	return 0;
 }
+
+static bool take_locked(struct message_queue *q, struct message *message_r)
+{
+	struct ring *r = q->ring;
+	for (uint64_t at; (at = r->next) < r->head; r->next = behind(q, at)) {
+		struct record *record = record_at(q, at);
+		if (record->owner)
+			continue;
+		struct message m = { malloc((size_t)record->len + 1), (size_t)record->len, at };
+		if (!m.text)
+			return false; /* it stays, for when there is memory */
+		copy_out(q, m.text, at + sizeof *record, m.len);
+		m.text[m.len] = 0;
+		*message_r = m;
+		record->tries++;
+		record->owner = getpid();
+		r->next = behind(q, at);
+		r->taken++;
+		return true;
+	}
+	return false;
+}
+
+static bool is_alive(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
+}
+
+/* Back to those that wait, or done with; true: the latter. */
+static bool give_back(struct message_queue *q, uint64_t at)
+{
+	struct record *record = record_at(q, at);
+	if (record->tries >= TRIES_MAX) {
+		record->owner = DONE;
+		return true;
+	}
+	if (q->ring->next > at)
+		q->ring->next = at;
+	record->owner = 0;
+	return false;
+}
+
+/* ---- what others call ---- */
 
 int message_queue_put(struct message_queue *q, const void *message, size_t len)
 {
@@ -99,39 +193,48 @@ int message_queue_put(struct message_queue *q, const void *message, size_t len)
 	return failed;
 }
 
-static char *take_locked(struct message_queue *q, size_t *len_r)
-{
-	struct ring *r = q->ring;
-	uint64_t len, tail = r->tail;
-	if (r->head == tail)
-		return NULL;
-	copy_out(q, &len, tail, sizeof len);
-	char *message = malloc((size_t)len + 1);
-	if (!message)
-		return NULL; /* it stays, for when there is memory */
-	copy_out(q, message, tail + sizeof len, (size_t)len);
-	message[len] = 0;
-	*len_r = (size_t)len;
-	r->tail = tail + record_size(len);
-	r->taken++;
-	return message;
-}
-
-char *message_queue_take(struct message_queue *q, size_t *len_r)
+bool message_queue_take(struct message_queue *q, struct message *message_r)
 {
 	uint64_t wakes;
 	(void)!read(q->wake, &wakes, sizeof wakes);
 	uwsgi_lock_take(q->lock);
-	char *message = take_locked(q, len_r);
-	bool more = q->ring->head != q->ring->tail;
+	bool taken = take_locked(q, message_r);
+	bool more = q->ring->next < q->ring->head;
 	uwsgi_lock_give(q->lock);
 	if (more)
 		wake(q);
-	return message;
+	return taken;
+}
+
+void message_queue_done(struct message_queue *q, struct message *message)
+{
+	uwsgi_lock_take(q->lock);
+	record_at(q, message->at)->owner = DONE;
+	free_done(q);
+	uwsgi_lock_give(q->lock);
+	free(message->text);
+	message->text = NULL;
+}
+
+int message_queue_recover(struct message_queue *q)
+{
+	int dropped = 0;
+	uwsgi_lock_take(q->lock);
+	const struct ring *r = q->ring;
+	for (uint64_t at = r->tail; used(r) && at < r->head; at = behind(q, at)) {
+		int32_t owner = record_at(q, at)->owner;
+		if (owner > 0 && !is_alive(owner))
+			dropped += give_back(q, at);
+	}
+	free_done(q);
+	bool more = r->next < r->head;
+	uwsgi_lock_give(q->lock);
+	if (more)
+		wake(q);
+	return dropped;
 }
 
 void message_queue_get(const struct message_queue *q, struct message_queue_info *info_r)
 {
-	*info_r = (struct message_queue_info){ q->ring->put, q->ring->taken, q->ring->refused,
-					       (size_t)(q->ring->head - q->ring->tail) };
+	*info_r = (struct message_queue_info){ q->ring->put, q->ring->taken, q->ring->refused, used(q->ring) };
 }

@@ -44,8 +44,10 @@ enum mailbox_of {
 };
 /* What mule `number` reads from.  0 or -errno. */
 int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct mailbox *box_r);
-/* The oldest message of the first queue that has one, to be freed; NULL: there is none. */
-char *mailbox_take(const struct mailbox *box, size_t *len_r);
+/* Take the oldest message of the first queue that has one, and which queue that is; NULL: there is none. */
+struct message_queue *mailbox_take(const struct mailbox *box, struct message *message_r);
+/* message_queue_recover of all its queues. */
+int mailbox_recover(const struct mailbox *box);
 
 /* Register the farms as targets of signals.  0 or -errno, after uwsgi_cause.  [main] */
 int farm_targets(const struct mules *m);

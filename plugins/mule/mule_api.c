@@ -64,12 +64,19 @@ struct waiting {
 	int64_t seconds; /* -1: for ever */
 };
 
-static char *take(const struct waiting *w, size_t *len_r)
+/* What a program took is its own business from then on. */
+static bool take(struct uwsgi_call *c, const struct waiting *w)
 {
-	char *message = NULL;
-	for (int i = 0; i < 2 && !message; i++)
-		message = w->boxes[i] ? mailbox_take(w->boxes[i], len_r) : NULL;
-	return message;
+	struct message_queue *queue = NULL;
+	struct message message;
+	for (int i = 0; i < 2 && !queue; i++)
+		queue = w->boxes[i] ? mailbox_take(w->boxes[i], &message) : NULL;
+	if (!queue)
+		return false;
+	mule_stats_took(mule_my_number());
+	uwsgi_ret_bytes(c, message.text, w->max && message.len > w->max ? w->max : message.len);
+	message_queue_done(queue, &message);
+	return true;
 }
 
 /* The first message, or, with signals, None after one was handled; b'' when the time is over. */
@@ -81,14 +88,8 @@ static int receive(struct uwsgi_call *c, const struct waiting *w)
 		polls[i] = (struct pollfd){ .fd = w->boxes[i] ? w->boxes[i]->fd : -1, .events = POLLIN };
 	polls[2] = (struct pollfd){ .fd = w->signals ? uwsgi_signal_fd() : -1, .events = POLLIN };
 	for (;;) {
-		size_t len;
-		char *message = take(w, &len);
-		if (message) {
-			mule_stats_took(mule_my_number());
-			uwsgi_ret_bytes(c, message, w->max && len > w->max ? w->max : len);
-			free(message);
+		if (take(c, w))
 			return 0;
-		}
 		if (w->signals && uwsgi_signal_handle() >= 0)
 			return 0;
 		if (w->seconds >= 0 && wait_ms(deadline) == 0) {

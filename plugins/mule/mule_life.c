@@ -83,15 +83,21 @@ static void on_message(struct uwsgi_watch *watch, unsigned events)
 {
 	const struct waiting *w = (const struct waiting *)watch;
 	(void)events;
-	for (int i = 0; i < PER_TURN; i++) {
-		size_t len;
-		char *message = message_queue_take(w->queue, &len);
-		if (!message)
-			return;
+	struct message message;
+	for (int i = 0; i < PER_TURN && message_queue_take(w->queue, &message); i++) {
 		mule_stats_took(mule_my_number());
-		handle(message, len);
-		free(message);
+		handle(message.text, message.len);
+		message_queue_done(w->queue, &message);
 	}
+}
+
+/* What the one before had in hand when it died. */
+static void recover(int number)
+{
+	int dropped = mailbox_recover(&own_box) + mailbox_recover(&farm_box);
+	if (dropped)
+		uwsgi_log("*** mule %d: %d message%s dropped: it has ended two mules ***\n", number, dropped,
+			  dropped == 1 ? " is" : "s are");
 }
 
 static int listen_to(const struct mailbox *box)
@@ -162,6 +168,7 @@ int mule_run(int number)
 		failed = mailbox_open(mules(), number, MAILBOX_FARMS, &farm_box);
 	if (failed)
 		return cannot_listen(number, failed);
+	recover(number);
 	if (uwsgi_actions_run(&mules()->actions, "as-mule"))
 		return 1;
 	uwsgi_task_limit(mules()->harakiri);

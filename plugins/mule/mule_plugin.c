@@ -77,7 +77,7 @@ static int make_queues(void)
 	int count = 1 + all.count + all.farm_count;
 	all.queues = calloc((size_t)count, sizeof *all.queues);
 	for (int i = 0; all.queues && i < count; i++) {
-		char name[48];
+		char name[64]; /* as long as the name of a lock may be */
 		if (i <= all.count)
 			snprintf(name, sizeof name, "mule %d", i);
 		else

@@ -225,6 +225,8 @@ static void bind_function(const struct uwsgi_function *f, void *data)
 	struct binding *b = binding_new(f);
 	PyObject *name = PyModule_GetNameObject(module);
 	PyObject *function = b && name ? PyCFunction_NewEx(&b->method, (PyObject *)b, name) : NULL;
+	if (function && f->row->flags & UWSGI_FN_VALUE)
+		Py_SETREF(function, PyObject_CallNoArgs(function));
 	if (function)
 		PyModule_AddObjectRef(module, f->row->name, function);
 	Py_XDECREF(function);

@@ -56,6 +56,7 @@ int spooler_api_i_am_the_spooler(struct uwsgi_call *c);
 
 /* ---- spooler_stats.c: what was done ---- */
 
+int spooler_api_stats(struct uwsgi_call *c);
 int spooler_api_spoolers(struct uwsgi_call *c);
 void spooler_stats(struct uwsgi_value *stats); /* [master] */
 

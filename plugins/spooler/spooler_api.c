@@ -28,6 +28,18 @@ int spooler_api_spool(struct uwsgi_call *c)
 
 /* ---- the spoolers ---- */
 
+int spooler_api_spoolers(struct uwsgi_call *c)
+{
+	const struct spooler_options *o = spooler_options();
+	struct uwsgi_value *list = uwsgi_ret_list(c);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct spooler *spooler = &o->list[i];
+		for (int process = 0; process < (spooler->external ? 1 : spooler->processes); process++)
+			uwsgi_add_bytes(list, NULL, spooler->path, strlen(spooler->path));
+	}
+	return 0;
+}
+
 int spooler_api_i_am_the_spooler(struct uwsgi_call *c)
 {
 	if (!strcmp(uwsgi_my_kind(), "spooler"))

@@ -72,7 +72,7 @@ static void describe(struct uwsgi_value *map, const struct spooler *spooler, int
 	uwsgi_add_int(map, "next", total.next);
 }
 
-int spooler_api_spoolers(struct uwsgi_call *c)
+int spooler_api_stats(struct uwsgi_call *c)
 {
 	const struct spooler_options *o = spooler_options();
 	struct uwsgi_value *list = uwsgi_ret_list(c);
@@ -80,7 +80,7 @@ int spooler_api_spoolers(struct uwsgi_call *c)
 	for (size_t i = 0; i < o->count; i++) {
 		struct uwsgi_value *map = uwsgi_add_map(list, NULL);
 		if (!map)
-			return uwsgi_fail(c, UWSGI_ERUNTIME, "spoolers(): memory is out");
+			return uwsgi_fail(c, UWSGI_ERUNTIME, "spooler_stats(): memory is out");
 		describe(map, &o->list[i], first);
 		first += o->list[i].processes;
 	}

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "log_target": "opens what a start asks for: tests/e2e/test_log_target.py",
     "master": "the life of the server: tests/e2e",
     "override": "the life of a worker of another kind: tests/e2e/test_override.py",
+    "once": "a reload with other options: tests/e2e/test_reload.py",
     "parts": "the order of a start: tests/e2e",
     "plugin": "registers what files provide in a server: tests/abi, tests/e2e",
     "plugin_build": "runs a compiler: tests/e2e",

@@ -1,9 +1,16 @@
 """Fixtures: a folder with the files of a test, and servers that end with it."""
+import os
+import pathlib
+import signal
+import subprocess
 import textwrap
 
 import pytest
 
-from harness import Server, free_port
+from harness import Server, free_port, session_members, wait_until
+
+OLD = pathlib.Path("/usr/bin/uwsgi-core")
+OLD_PLUGINS = pathlib.Path("/usr/lib/uwsgi/plugins")
 
 
 @pytest.fixture
@@ -51,3 +58,26 @@ def serve(start, write):
         return start("--master", "--wsgi-file", "app.py", *args, **options)
 
     return serve
+
+
+@pytest.fixture
+def old_server(tmp_path):
+    """old_server(plugins, file, *options): uWSGI 2.0 of the distribution, with that application, on old.sock."""
+    running = []
+
+    def old_server(plugins, file, *options):
+        files = [OLD] + [OLD_PLUGINS / ("%s_plugin.so" % name) for name in plugins.split(",")]
+        if not all(path.exists() for path in files):
+            pytest.skip("uWSGI 2.0 is not installed")
+        with open(tmp_path / "old.log", "ab") as log:
+            running.append(subprocess.Popen(
+                [OLD, "--plugin", plugins, "--master", "--wsgi-file", file, "--socket", "old.sock", *options],
+                cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+        wait_until(lambda: "spawned uWSGI worker 1" in (tmp_path / "old.log").read_text(), "uWSGI 2.0 to start")
+        return running[-1]
+
+    yield old_server
+    for process in running:
+        for pid in session_members(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()

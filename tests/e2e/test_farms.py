@@ -1,5 +1,6 @@
 """Farms as targets of signals: the first of their mules that is free handles each."""
 import re
+import signal
 
 from harness import wait_until
 
@@ -66,9 +67,29 @@ def test_a_program_of_a_mule_gets_signals_of_its_farm_while_it_waits(serve, writ
             uwsgi.mule_get_msg()
     """)
     server = serve(APP, "--mule=%s" % script, "--farm", "pigs:1")
-    wait_until(lambda: ask(server, "uwsgi.signal_registered(6)") == "True", "the program registered its handler")
+    server.wait_for_log("signum 6 registered")
     assert ask(server, "uwsgi.signal(6)") == "True"
     server.wait_for_log("signal 6 in the program")
+
+
+def test_farms_of_long_names_keep_their_messages_over_a_reload(serve, write):
+    names = ["f" * 50 + "1", "f" * 50 + "2"]
+    busy = """
+        import os, time
+        while not os.path.exists("free"): time.sleep(0.01)
+        import uwsgi
+        while True: print("mule %d got" % uwsgi.mule_id(), uwsgi.farm_get_msg(), flush=True)
+    """
+    script = write("busy.py", busy)
+    server = serve(APP, "--mule=%s" % script, "--mule=%s" % script, "--mule-reload-mercy", "1",
+                   "--farm", names[0] + ":1", "--farm", names[1] + ":2")
+    for name in names:
+        assert ask(server, "uwsgi.farm_msg('%s', b'for %s')" % (name, name[-1])) == "True"
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    write("free", "")
+    server.wait_for_log("mule 1 got b'for 1'")
+    server.wait_for_log("mule 2 got b'for 2'")
 
 
 def test_there_can_be_many_farms(serve):

@@ -170,8 +170,10 @@ def test_the_other_requests_of_the_worker_finish_first(app, tmp_path):
         (tmp_path / "go").touch()
         answer = other.recv(1000)
         assert b" 200 " in answer and answer.endswith(pid)
-        assert idle.recv(1000) == b""
-    wait_until(lambda: not os.path.exists("/proc/" + pid.decode()), "the worker to end")
+        wait_until(lambda: not os.path.exists("/proc/" + pid.decode()), "the worker to end")
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")  # its successor has this connection now
+        answer = idle.recv(1000)
+        assert b" 200 " in answer and not answer.endswith(pid)
 
 
 def test_each_late_request_gets_its_504(app):

@@ -104,10 +104,47 @@ def test_what_was_accepted_is_delivered_though_mules_are_killed(serve):
             os.kill(server.pid_of("mule", 1), signal.SIGKILL)
     assert len(accepted) == 300
 
-    # one that was taken and not handled yet when the mule was killed is gone with it: at most one for each kill
-    wait_until(lambda: len(re.findall(r"heard <(/\d+)>", server.log)) >= 290, "the messages")
-    heard = re.findall(r"heard <(/\d+)>", server.log)
-    assert len(heard) == len(set(heard)), "none twice"
+    # what a mule had in hand when it was killed is handled by the next one
+    wait_until(lambda: set(re.findall(r"heard <(/\d+)>", server.log)) == set(accepted), "all of them")
+
+
+def test_a_message_in_hand_is_handled_by_the_successor_of_a_killed_mule(serve, tmp_path):
+    server = serve("""
+        import os, time, uwsgi
+        def heard(message):
+            print("mule", os.getpid(), "begins", message.decode(), flush=True)
+            while not os.path.exists("go"):
+                time.sleep(0.01)
+            print("mule", os.getpid(), "ends", message.decode(), flush=True)
+        uwsgi.mule_msg_hook = heard
+        def application(e, s):
+            s("200 OK", [])
+            return [b"%d" % uwsgi.mule_msg(b"important")]
+    """, "--mule")
+    assert answered(server).endswith(b"1")
+    first = int(server.wait_for_match(r"mule (\d+) begins important")[1])
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: server.log.count("begins important") == 2, "the next mule to begin")
+    (tmp_path / "go").touch()
+    assert int(server.wait_for_match(r"mule (\d+) ends important")[1]) != first
+
+
+def test_a_message_that_ends_two_mules_is_dropped(serve):
+    server = serve("""
+        import os, signal, uwsgi
+        def heard(message):
+            print("begins", message.decode(), flush=True)
+            if message == b"poison":
+                os.kill(os.getpid(), signal.SIGKILL)
+        uwsgi.mule_msg_hook = heard
+        def application(e, s):
+            s("200 OK", [])
+            return [b"%d" % (uwsgi.mule_msg(b"poison") and uwsgi.mule_msg(b"next"))]
+    """, "--mule")
+    assert answered(server).endswith(b"1")
+    server.wait_for_log("begins next")
+    server.wait_for_log("1 message is dropped: it has ended two mules")
+    assert server.log.count("begins poison") == 2
 
 
 def test_messages_wait_for_the_next_generation(serve, write):

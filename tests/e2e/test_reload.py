@@ -82,6 +82,16 @@ def test_the_configuration_can_tell_a_reload_from_a_start(serve_ini):
         wait_until(lambda: body(server) == "reload", "the reloaded configuration")
 
 
+def test_what_takes_a_restart_is_told_and_the_rest_is_done(serve_ini, write):
+    server = serve_ini(["env = STAGE=one", "umask = 022"])
+    for generation, mask in ((2, "077"), (3, "077"), (4, "022")):
+        write("site.ini", ini(server.address, ["env = STAGE=two", "umask = %s" % mask]))
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_log("generation %d answers" % generation)
+    assert server.log.count('umask was "022" at the start and is "077" now: that takes a restart') == 2
+    assert server.log.count("takes a restart") == 2
+
+
 def test_a_socket_that_was_added_answers_and_one_that_was_removed_does_not(serve_ini, write):
     server = serve_ini([])
     added = free_port()

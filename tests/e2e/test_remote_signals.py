@@ -1,19 +1,11 @@
 """Signals from outside: packets of modifier 110, uwsgi --signal, uwsgi.signal(number, address)."""
-import os
-import pathlib
 import re
-import signal
-import socket
-import subprocess
 
 import pytest
 
 from binary import run
-from harness import session_members, wait_until
-
-OLD = "/usr/bin/uwsgi-core"
-OLD_SIGNAL = pathlib.Path("/usr/lib/uwsgi/plugins/signal_plugin.so")
-OLD_PYTHON = pathlib.Path("/usr/lib/uwsgi/plugins/python3_plugin.so")
+from harness import wait_until
+from wire import exchange
 
 APP = """
     import uwsgi
@@ -34,17 +26,6 @@ def ask(server, code):
     return server.post("/", code.encode()).text
 
 
-def packet(address, data):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
-        s.connect(str(address))
-        s.sendall(data)
-        answer = b""
-        while part := s.recv(100):
-            answer += part
-        return answer
-
-
 def command(text, folder):
     done = run("--signal", text, cwd=folder)
     return done.returncode, done.stderr
@@ -60,15 +41,15 @@ def handled(server):
 
 
 def test_a_packet_raises_a_signal_where_the_socket_may(listening, tmp_path):
-    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x11") == b"\xff\0\0\x01"
+    assert exchange(tmp_path / "open.sock", b"\x6e\0\0\x11") == b"\xff\0\0\x01"
     wait_until(lambda: handled(listening) == 1, "the handler")
-    assert packet(tmp_path / "closed.sock", b"\x6e\0\0\x11") == b"\xff\0\0\0"
+    assert exchange(tmp_path / "closed.sock", b"\x6e\0\0\x11") == b"\xff\0\0\0"
     listening.wait_for_log("signal 17 from the socket closed.sock is refused: signal-remote does not name it")
     assert handled(listening) == 1
 
 
 def test_a_signal_nobody_registered_is_refused_to_the_sender(listening, tmp_path):
-    assert packet(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
+    assert exchange(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
     listening.wait_for_log("signal 18 from the socket open.sock is refused: it is not registered")
 
 
@@ -97,11 +78,7 @@ def test_a_program_raises_signals_in_another_server(listening, tmp_path):
     assert re.match("OSError: unable to deliver signal 17 to node .*: No such file", ask(listening, "uwsgi.signal(17, %r)" % missing))
 
 
-@pytest.fixture
-def old_server(tmp_path, write):
-    """uWSGI 2.0 of the distribution, with the same handler, on old.sock."""
-    if not os.path.exists(OLD) or not OLD_SIGNAL.exists() or not OLD_PYTHON.exists():
-        pytest.skip("uwsgi-core and uwsgi-plugin-python3 are not installed")
+def test_2_0_understands_the_signals_sent_from_here(listening, old_server, tmp_path, write):
     write("old.py", """
         import uwsgi
         uwsgi.register_signal(17, "worker1", lambda n: open("old.handled", "a").write("%d\\n" % n))
@@ -109,19 +86,8 @@ def old_server(tmp_path, write):
             start_response("200 OK", [])
             return [b"old"]
     """)
-    with open(tmp_path / "old.log", "wb") as log:
-        process = subprocess.Popen(
-            [OLD, "--plugin", "python3,signal", "--master", "--wsgi-file", "old.py", "--socket", "old.sock"],
-            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    wait_until(lambda: "spawned uWSGI worker 1" in (tmp_path / "old.log").read_text(), "uWSGI 2.0 to start")
-    yield tmp_path / "old.sock"
-    for pid in session_members(process.pid):
-        os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_2_0_understands_the_signals_sent_from_here(listening, old_server, tmp_path):
+    old_server("python3,signal", "old.py")
     assert command("old.sock,17", tmp_path) == (0, "")
-    assert ask(listening, "uwsgi.signal(17, %r)" % str(old_server)) == "True"
+    assert ask(listening, "uwsgi.signal(17, %r)" % str(tmp_path / "old.sock")) == "True"
     told = tmp_path / "old.handled"
     wait_until(lambda: told.exists() and told.read_text() == "17\n17\n", "both to be handled")

@@ -1,4 +1,5 @@
 """The signal bus: who handles what is raised, and what raises it."""
+import json
 import os
 import re
 import signal
@@ -185,6 +186,102 @@ def test_timers_of_a_refused_reload_go_on(serve, write):
     server.wait_for_log("keeps serving")
     before = ticks(server, 1)
     wait_until(lambda: ticks(server, 1) >= before + 5, "the old timers")
+
+
+DECORATED = """
+    import os
+    from uwsgidecorators import rbtimer, timer
+
+    print("loaded by", os.getpid(), flush=True)
+
+    @timer(1)
+    def first(number):
+        print("tick of", os.getpid(), flush=True)
+
+    @rbtimer(1)
+    def second(number):
+        print("tick of", os.getpid(), flush=True)
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [b"ok"]
+"""
+
+
+def kill_zygote(server):
+    """Until another has loaded the application."""
+    os.kill(int(server.wait_for_match(r"loaded by (\d+)")[1]), signal.SIGKILL)
+    server.wait_for_log("loaded by", times=2)
+    server.wait_for_log(" ready in ", times=2)
+
+
+def test_timers_go_on_when_the_zygote_is_killed(serve, tmp_path):
+    """Those of the application, of which it adds one less when it is loaded again, and those a worker added."""
+    server = serve("""
+        import os, uwsgi
+
+        def handler(number):
+            print("tick", number, "of 1", flush=True)
+
+        print("loaded by", os.getpid(), flush=True)
+        for number in (30, 31, 32):
+            uwsgi.register_signal(number, "", handler)
+        uwsgi.add_ms_timer(30, 50)
+        if not os.path.exists("again"):
+            uwsgi.add_ms_timer(31, 50)
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [repr(uwsgi.add_ms_timer(32, 50)).encode()]
+    """)
+    server.get("/")
+    for number in (30, 31, 32):
+        server.wait_for_log("tick %d of 1" % number)
+    (tmp_path / "again").touch()
+    kill_zygote(server)
+
+    def is_gone():
+        before = ticks(server, 31)
+        for number in (30, 32):
+            server.wait_for_log("tick %d of 1" % number, times=ticks(server, number) + 3)
+        return ticks(server, 31) == before
+
+    wait_until(is_gone, "the timer to be gone, and the others not")
+
+
+def test_decorators_have_the_same_numbers_when_the_zygote_is_killed(serve):
+    server = serve(DECORATED, "--processes", "2")
+    server.wait_for_log("tick of")
+    kill_zygote(server)
+    server.wait_for_log("tick of", times=server.log.count("tick of") + 2)
+    assert "it has no handler here" not in server.log
+
+
+def test_decorators_have_the_same_numbers_in_all_workers_under_lazy_apps(serve):
+    server = serve(DECORATED, "--processes", "3", "--lazy-apps")
+    server.wait_for_log(" registered", times=6)
+    server.wait_for_log("tick of", times=server.log.count("tick of") + 3)
+    assert "it has no handler here" not in server.log
+    assert set(re.findall(r"signum (\d+) registered", server.log)) == {"0", "1"}
+
+
+def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(serve, tmp_path):
+    server = serve("""
+        import os, uwsgi
+        uwsgi.register_signal(30, "", lambda number: print("tick", flush=True))
+        uwsgi.post_fork_hook = lambda: uwsgi.add_rb_timer(30, 1, 3)
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [b"%d" % os.getpid()]
+    """, "--stats", str(tmp_path / "stats.sock"))
+    server.wait_for_log("tick")
+    os.kill(int(server.get("/").text), signal.SIGKILL)
+    server.wait_spawned("worker", 2)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "stats.sock"))
+        timers = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))["timers"]
+    assert len(timers) == 1, timers
 
 
 @pytest.mark.parametrize("call", ["add_timer(1, 0)", "add_rb_timer(1, -1)", "add_rb_timer(1, 0)", "add_rb_timer(1, 1, -2)",

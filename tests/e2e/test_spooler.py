@@ -15,6 +15,7 @@ import time
 import pytest
 
 from harness import BINARY, DEADLINE, session_members, wait_until
+from wire import exchange
 
 # What is posted is evaluated where the application lives; every task that runs leaves a line.
 APP = """
@@ -63,8 +64,6 @@ APP = """
             return [("%s: %s" % (type(error).__name__, error)).encode()]
 """
 PREFIX = "uwsgi_spoolfile_on_"
-OLD = "/usr/bin/uwsgi-core"
-OLD_PYTHON = pathlib.Path("/usr/lib/uwsgi/plugins/python3_plugin.so")
 FIXTURE = pathlib.Path(__file__).parent.parent / "plugins/spooler/written_by_2.0.21"
 
 
@@ -203,6 +202,12 @@ def test_programs_can_ask_about_spoolers_and_tasks(spooling, tmp_path):
     assert server.ask("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE") == "(-2, -1, 0)"
 
 
+def test_the_directories_of_spoolers_are_an_attribute(spooling, tmp_path):
+    server = spooling("--spooler-processes", "2", "--spooler", tmp_path / "second", "--spooler-external", tmp_path / "third")
+    names = [os.path.basename(path) for path in eval(server.ask("uwsgi.spoolers"))]
+    assert names == [b"sp", b"sp", b"second", b"second", b"third"]
+
+
 def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
     server = spooling("--spooler-processes", "2", "--spooler-external", "away", "--spooler-max-attempts", "2",
                       "--spooler-frequency", "1")
@@ -210,7 +215,7 @@ def test_what_spoolers_did_is_told_and_outlives_a_reload(spooling, tmp_path):
         server.spool(id=str(n))
     server.spool(id="bad", do="raise")
     wait_until(lambda: dead(tmp_path), "one to be given up")
-    rows = lambda: eval(server.ask("uwsgi.spoolers()"))
+    rows = lambda: eval(server.ask("uwsgi.spooler_stats()"))
     later = server.spool(id="later", at=2000000000)
     wait_until(lambda: rows()[0]["next"] == 2000000000, "the time of the next task")
     server.spool(id="long", do="wait")
@@ -259,7 +264,7 @@ def test_a_death_counts_as_a_failure(spooling, tmp_path):
     server = spooling("--spooler-max-attempts", "2", "--spooler-frequency", "1")
     server.spool(id="1", do="die")
     wait_until(lambda: dead(tmp_path), "the task to be given up")
-    row = eval(server.ask("uwsgi.spoolers()"))[0]
+    row = eval(server.ask("uwsgi.spooler_stats()"))[0]
     assert (row["runs"], row["done"], row["failed"], row["running"]) == (2, 0, 2, 0)
 
 
@@ -734,34 +739,12 @@ def test_an_external_spooler_is_written_to_and_run_by_another_server(serve, spoo
     wait_for(tmp_path, "2")
 
 
-@pytest.fixture
-def old_server(tmp_path):
-    """old_server(*options): uWSGI 2.0 of the distribution, with the same application."""
-    if not os.path.exists(OLD) or not OLD_PYTHON.exists():
-        pytest.skip("uwsgi-core and uwsgi-plugin-python3 are not installed")
-    running = []
-
-    def old_server(*options):
-        with open(tmp_path / "old.log", "ab") as log:
-            running.append(subprocess.Popen(
-                [OLD, "--plugin", "python3,spooler", "--master", "--wsgi-file", "app.py", "--socket", "old.sock",
-                 *options],
-                cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
-        return running[-1]
-
-    yield old_server
-    for process in running:
-        for pid in session_members(process.pid):
-            os.kill(pid, signal.SIGKILL)
-        process.wait()
-
-
 def test_2_0_runs_what_was_written_here(serve, old_server, tmp_path):
     (tmp_path / "sp").mkdir()
     server = serve(APP, "--spooler-external", str(tmp_path / "sp"))
     for call in ("id='1', body=b'\\0\\xff'", "id='2', priority=4", "id='3', at=%d" % (time.time() + 1000)):
         spooled(server.post("/", "uwsgi.spool(%s)" % call).text)
-    old_server("--spooler", str(tmp_path / "sp"), "--spooler-ordered", "--spooler-frequency", "1")
+    old_server("python3,spooler", "app.py", "--spooler", str(tmp_path / "sp"), "--spooler-ordered", "--spooler-frequency", "1")
     wait_until(lambda: len(lines(tmp_path, "tasks")) == 2, "two tasks to run")
     bodies = [eval(line)[2].get("body") for line in lines(tmp_path, "tasks")]
     assert b"\0\xff" in bodies
@@ -776,32 +759,21 @@ def test_what_2_0_writes_is_run_here_at_once(spooling, old_server, tmp_path, wri
             uwsgi.spool({b"id": str(n).encode(), b"body": b"\\xff" * 5000})
     """)
     spooling("--spooler-frequency", "1000")
-    old_server("--spooler-external", str(tmp_path / "sp"), "--import", "spool_one")
+    old_server("python3,spooler", "app.py", "--spooler-external", str(tmp_path / "sp"), "--import", "spool_one")
     wait_for(tmp_path, *map(str, range(20)))
     wait_drained(tmp_path)
     assert sorted(lines(tmp_path), key=int) == [str(n) for n in range(20)]
 
 
-def ask_packet(address, data):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(DEADLINE)
-        s.connect(str(address))
-        s.sendall(data)
-        answer = b""
-        while part := s.recv(100):
-            answer += part
-        return answer
-
-
 def test_a_packet_of_modifier_17_is_a_task_where_the_socket_may(spooling, tmp_path):
     server = spooling("--socket", "open.sock", "--socket", "closed.sock", "--spooler-remote", "open.sock")
     task = packet({b"id": b"remote", b"priority": b"3"})
-    assert ask_packet(tmp_path / "closed.sock", task) == b"\xff\0\0\0"
+    assert exchange(tmp_path / "closed.sock", task) == b"\xff\0\0\0"
     server.wait_for_log("closed.sock is refused: spooler-remote does not name it")
-    assert ask_packet(tmp_path / "open.sock", task) == b"\xff\0\0\x01"
+    assert exchange(tmp_path / "open.sock", task) == b"\xff\0\0\x01"
     wait_for(tmp_path, "remote")
     pickled = packet({b"id": b"evil", b"ud_spool_func": b"f", b"args": b"cos\nsystem\n"})
-    assert ask_packet(tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
+    assert exchange(tmp_path / "open.sock", pickled) == b"\xff\0\0\0"
     server.wait_for_log("its arguments are pickled")
     wait_drained(tmp_path)
     assert lines(tmp_path) == ["remote"]

@@ -266,6 +266,16 @@ def test_what_lives_on_over_a_reload_keeps_its_counters(told, write):
     assert stats.read()["workers"][0]["generation"] == 2
 
 
+def test_a_command_is_the_same_one_after_a_reload_whatever_its_words(told):
+    command = "true '\\n' '\t'; exec sleep\t1000"
+    server, stats = told(APP, "--mules", "1", "--unique-cron", "-1 -1 -1 -1 -1 %s" % command)
+    before = stats.wait_for("crons", lambda cron: cron["runs"] == 1, command=command)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    after = stats.one("crons", command=command)
+    assert (after["runs"], after["pid"]) == (1, before["pid"])
+
+
 def test_processes_without_the_application_are_told_of_by_their_kind(told):
     _, stats = told(APP, "--http", "127.0.0.1:0")
     entry = stats.wait_for("processes", lambda entry: entry["status"] == "idle", kind="http", id=1)

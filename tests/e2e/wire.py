@@ -11,6 +11,18 @@ from harness import DEADLINE, Server, free_port
 APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
 
 
+def exchange(path, data):
+    """What a unix socket answers to these bytes, until it closes."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE)
+        s.connect(str(path))
+        s.sendall(data)
+        answer = b""
+        while part := s.recv(65536):
+            answer += part
+        return answer
+
+
 class WireServer(Server):
     """The server with the application of these tests; {port} in an option is a free port."""
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,12 +21,14 @@ static _Atomic bool stopping;
 static void begin(void)
 {
 	const struct uwsgi_socket *const *list;
+	static char second[32]; /* tests run side by side */
+	snprintf(second, sizeof second, "@test_handed_%d", (int)getpid());
 	serve_double_init(&d);
 	handover = handover_create();
 	listeners = listeners_create(&d.settings, handover);
 	d.settings.listen = 4;
 	cr_assert_eq(listeners_add(listeners, "127.0.0.1:0", "one"), 0);
-	cr_assert_eq(listeners_add(listeners, "@test_handed", "two"), 0);
+	cr_assert_eq(listeners_add(listeners, second, "two"), 0);
 	cr_assert_eq(listeners_bind(listeners), 0);
 	cr_assert_eq(listeners_list(listeners, &list), 2);
 	d.conn->socket = list[1];

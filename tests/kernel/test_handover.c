@@ -57,6 +57,19 @@ Test(handover, gives_the_next_image_descriptors_and_texts)
 	cr_assert_null(getenv(HANDOVER_ENV), "the application does not see it");
 }
 
+Test(handover, gives_any_name_and_text_as_it_is)
+{
+	struct handover *h = handover_create();
+	const char *text;
+	handover_keep(h, "farm a\tb\nc", -1, "awk -F'\t' '{ print \"\\n\\t\\\" }'\n");
+	handover_keep(h, "behind it", -1, "\\");
+	struct handover *next = next_image(h);
+	cr_assert(handover_claim(next, "farm a\tb\nc", NULL, &text));
+	cr_assert_str_eq(text, "awk -F'\t' '{ print \"\\n\\t\\\" }'\n");
+	cr_assert(handover_claim(next, "behind it", NULL, &text));
+	cr_assert_str_eq(text, "\\");
+}
+
 Test(handover, what_is_claimed_is_kept_for_the_image_after)
 {
 	struct handover *h = handover_create();

@@ -8,7 +8,7 @@
 #include "handover.h"
 #include "signal_bus.h"
 
-static const struct signal_kind kinds[] = { { "worker", 3 }, { "mule", 2 }, { "spooler", 0 } };
+static const struct signal_kind kinds[] = { { "worker", "", 3 }, { "mule", "", 2 }, { "spooler", "", 0 } };
 
 Test(signal_bus, reads_every_form_of_a_target)
 {
@@ -46,15 +46,16 @@ Test(signal_bus, reads_every_form_of_a_target)
 Test(signal_bus, knows_groups_by_their_whole_name_only)
 {
 	static const struct signal_kind farms[] = {
-		{ "worker", 3 },
-		{ "mule", 12 },
-		{ "farm_a", .is_group = true },
-		{ "farm1", .is_group = true },
+		{ "worker", "", 3 },
+		{ "mule", "", 12 },
+		{ "farm_a", "farm1", .is_group = true },
+		{ "farm_b", .is_group = true },
 	};
 	cr_expect_eq(signal_target_parse("farm_a", farms, 4).kind, 2);
 	cr_expect_eq(signal_target_parse("farm_a", farms, 4).scope, SIGNAL_ANY);
-	cr_expect_eq(signal_target_parse("farm1", farms, 4).kind, 3);
-	static const char *const strangers[] = { "farm_b", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
+	cr_expect_eq(signal_target_parse("farm1", farms, 4).kind, 2);
+	cr_expect_eq(signal_target_parse("farm_b", farms, 4).kind, 3);
+	static const char *const strangers[] = { "farm_c", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
 	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
 		cr_expect_eq(signal_target_parse(strangers[i], farms, 4).scope, SIGNAL_NOBODY, "%s", strangers[i]);
 }
@@ -169,7 +170,9 @@ Test(signal_bus, is_handed_over_with_what_waits_in_it)
 
 Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 {
-	static const struct signal_kind farms[] = { { "worker", 3 }, { "mule", 2 }, { "farm_a", .is_group = true } };
+	static const struct signal_kind farms[] = { { "worker", "", 3 },
+						    { "mule", "", 2 },
+						    { "farm_a", .is_group = true } };
 	struct signal_bus *bus = signal_bus_create(NULL, 1, farms, 3);
 	int queue = signal_bus_queue(bus, "farm_a", 0);
 	cr_assert_eq(signal_bus_register(bus, 5, "farm_a", false), 0);

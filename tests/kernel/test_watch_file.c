@@ -152,6 +152,19 @@ Test(watch_file, tells_every_change_in_a_directory)
 	cr_assert_eq(news(), 0);
 }
 
+Test(watch_file, tells_nothing_of_a_file_that_is_forgotten)
+{
+	static int ten = 10;
+	make("a");
+	make("b");
+	cr_assert_eq(watch_file(files, "a", on_touch, &one), 0);
+	cr_assert_eq(watch_file(files, "b", on_touch, &ten), 0);
+	watch_file_no_more(files, &one);
+	set_time("a", 2000);
+	set_time("b", 2000);
+	cr_assert_eq(news(), 10);
+}
+
 Test(watch_file, tells_nothing_after_its_end)
 {
 	make("reload");

@@ -41,6 +41,8 @@ enum {
 	UWSGI_FN_REQUEST = 1u << 1, /* needs a current request */
 	UWSGI_FN_PREFORK = 1u << 2, /* only while the application is being loaded */
 	UWSGI_FN_TUPLE = 1u << 3,   /* the list it returns is a fixed record: a tuple, where the language has tuples */
+	UWSGI_FN_VALUE = 1u << 4, /* since 1.1: it takes nothing and returns the same for ever after init: an attribute,
+				     where the language has attributes */
 };
 
 /* A table of functions ends with an all-zero row. */

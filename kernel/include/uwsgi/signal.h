@@ -24,11 +24,15 @@ struct uwsgi_fn;
  * -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused then.
  * [zygote] [child] */
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
+/* Has this process a handler for it?  Of others nothing is said: processes that load the same application, each for
+ * itself or one after the death of another, find the same numbers free.  [any] */
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
 
-/* Let processes of a kind share a queue under a target of its own: members[i] is true when number i + 1 belongs to the
- * group.  All is copied.  0, -EINVAL when the target is empty or longer than 63 bytes, -EEXIST, or -ENOMEM.  [main] */
-UWSGI_API int uwsgi_signal_group(const char *target, const char *kind, const bool *members, int count);
+/* Let processes of a kind share a queue under a target of its own, and a second one (NULL: none): members[i] is true
+ * when number i + 1 belongs to the group.  All is copied.  0, -EINVAL when a target is empty or longer than 63 bytes,
+ * -EEXIST, or -ENOMEM.  [main] */
+UWSGI_API int uwsgi_signal_group(const char *target, const char *also, const char *kind, const bool *members,
+				 int count);
 
 /* Raise a number.  0: it is in the queues of all its targets.  -ENOENT: not registered, or nobody of that target is
  * there; -EAGAIN: a queue was full; -ESHUTDOWN: the server ends; -ENOTCONN: there is no master.  What was refused is

@@ -29,9 +29,11 @@ static bool is_awake(const struct mailbox *box)
 
 static char first_letter(const struct mailbox *box)
 {
-	size_t len;
-	char *message = mailbox_take(box, &len), letter = message ? *message : '-';
-	free(message);
+	struct message message;
+	struct message_queue *queue = mailbox_take(box, &message);
+	char letter = queue ? *message.text : '-';
+	if (queue)
+		message_queue_done(queue, &message);
 	return letter;
 }
 
