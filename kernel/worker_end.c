@@ -101,8 +101,7 @@ static void on_worn(struct serve *s)
 
 /* ---- when cores are stuck ---- */
 
-/* A core in place of all that are stuck: what the loop does for clients goes on, what needs the application does not.
- */
+/* A core in place of all that are stuck: what the loop does for clients goes on, what needs the application not. */
 static struct core *stand_in(struct serve *s)
 {
 	static struct core core; /* one worker a process */
