@@ -12,6 +12,8 @@ import pytest
 from binary import last_line, run
 from harness import DEADLINE, free_port, session_members, wait_until
 
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give things away")
+
 HELLO = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -166,6 +168,7 @@ def test_chdir_is_where_the_application_runs(start, write, tmp_path, option):
     assert server.get().text.split()[0] == str(tmp_path / "site")
 
 
+@root_only
 def test_uid_and_gid_are_who_the_workers_are(start, write, tmp_path):
     assert os.getuid() == 0, "this test gives up root"
     write("app.py", WHERE)
@@ -220,6 +223,7 @@ def test_chmod_socket_is_the_mode_of_a_unix_socket(start, write, tmp_path, optio
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == mode
 
 
+@root_only
 @pytest.mark.parametrize("value, owner, group", [("nobody", "nobody", None), ("nobody:daemon", "nobody", "daemon"),
                                                  (":daemon", None, "daemon")])
 def test_chown_socket_is_the_owner_of_a_unix_socket(start, write, tmp_path, value, owner, group):

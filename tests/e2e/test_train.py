@@ -77,6 +77,7 @@ class World:
 
     def rewrite(self, text):
         text = re.sub(rf"(?<![\w.%)}}$/<-])/(?=(?:{ROOTS})(?:/|\b))", f"{self.root}/", text)
+        text = re.sub(r"(=[ \t]*)/(?=%\()", rf"\g<1>{self.root}/", text)
 
         def value_of(keys, replace):
             nonlocal text
