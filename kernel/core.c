@@ -187,7 +187,8 @@ int core_start_others(struct serve *s)
 		int error = pthread_create(&s->cores[i].thread, NULL, thread_main, &s->cores[i]);
 		if (!error)
 			continue;
-		uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", s->slot->number, i, strerror(error));
+		uwsgi_log("uwsgi: worker %d cannot start thread %d: %s; it ends\n", s->slot->number, i,
+			  strerror(error));
 		return -error;
 	}
 	return 0;
