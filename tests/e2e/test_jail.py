@@ -89,6 +89,14 @@ def test_a_mask_that_is_none_is_told(serve):
 
 
 @unsanitized
+def test_a_worker_that_cannot_start_its_threads_says_why_and_ends(start, write):
+    write("app.py", APP)
+    server = start("--wsgi-file", "app.py", "--threads", "300", "--limit-as", "1000", ready=False)
+    assert server.wait_exit() == 1
+    assert re.search(r"worker 1 cannot start thread \d+: Resource temporarily unavailable; it ends", server.log), server.log
+
+
+@unsanitized
 @pytest.mark.parametrize("user", [(), pytest.param(("--uid", "nobody"), marks=root_only)])
 def test_limits_hold_in_the_workers_and_over_a_reload(serve, tmp_path, user):
     for folder in (tmp_path, *tmp_path.parents[:2]):
