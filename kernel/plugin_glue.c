@@ -152,6 +152,20 @@ bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi
 	return false;
 }
 
+void uwsgi_sockets_check(const char *option, const struct uwsgi_strings *names)
+{
+	const struct uwsgi_socket *const *sockets;
+	size_t count = listeners_list(kernel->listeners, &sockets);
+	for (size_t i = 0; i < names->n; i++) {
+		bool known = false;
+		for (size_t j = 0; j < count; j++)
+			known |= !strcmp(sockets[j]->name, names->v[i]);
+		if (!known)
+			uwsgi_log("uwsgi: %s = %s: no socket of this server has that name, so it allows nothing\n",
+				  option, names->v[i]);
+	}
+}
+
 int uwsgi_socket_own(const char *address, unsigned mode)
 {
 	return listeners_own(kernel->listeners, address, mode);

@@ -83,9 +83,22 @@ static void *watch(void *data)
 	return NULL;
 }
 
+/* In a process that the program forked nobody watches, and nobody is at a task. */
+static void forget_all(void)
+{
+	pthread_mutex_init(&process.lock, NULL);
+	process.watched = false;
+	process.tasks = NULL;
+	process.user.due_ms = 0;
+	mine.depth = 0;
+}
+
 /* Signals of the system are not this thread's business. */
 static int start_watching(void)
 {
+	static bool hears_of_forks;
+	if (!hears_of_forks)
+		hears_of_forks = pthread_atfork(NULL, NULL, forget_all) == 0;
 	pthread_t thread;
 	pthread_condattr_t monotonic;
 	sigset_t all, before;
@@ -145,7 +158,7 @@ void uwsgi_task_begin(const char *name, ...)
 
 void uwsgi_task_end(void)
 {
-	if (!process.limit || --mine.depth)
+	if (!process.limit || mine.depth <= 0 || --mine.depth)
 		return;
 	pthread_mutex_lock(&process.lock);
 	for (struct task **at = &process.tasks; *at; at = &(*at)->next)

@@ -26,6 +26,8 @@ const char *farm_parse(const char *text, int mules, struct farm *farm_r)
 		at = end + 1;
 	}
 	f.name = strndup(text, (size_t)(colon - text));
+	if (!f.name)
+		return "memory is out";
 	*farm_r = f;
 	return NULL;
 }

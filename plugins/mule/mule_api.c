@@ -2,6 +2,7 @@
 #include "mule.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,7 @@ static int wait_ms(uint64_t deadline)
 	uint64_t now = uwsgi_now_ms();
 	if (!deadline)
 		return -1;
-	return deadline > now ? (int)(deadline - now) : 0;
+	return deadline <= now ? 0 : deadline - now < INT_MAX ? (int)(deadline - now) : INT_MAX;
 }
 
 struct waiting {
@@ -83,7 +84,8 @@ static bool take(struct uwsgi_call *c, const struct waiting *w)
 static int receive(struct uwsgi_call *c, const struct waiting *w)
 {
 	struct pollfd polls[3];
-	uint64_t deadline = w->seconds >= 0 ? uwsgi_now_ms() + (uint64_t)w->seconds * 1000 : 0;
+	bool for_ever = w->seconds < 0 || w->seconds > INT32_MAX;
+	uint64_t deadline = for_ever ? 0 : uwsgi_now_ms() + (uint64_t)w->seconds * 1000;
 	for (int i = 0; i < 2; i++)
 		polls[i] = (struct pollfd){ .fd = w->boxes[i] ? w->boxes[i]->fd : -1, .events = POLLIN };
 	polls[2] = (struct pollfd){ .fd = w->signals ? uwsgi_signal_fd() : -1, .events = POLLIN };
@@ -92,11 +94,11 @@ static int receive(struct uwsgi_call *c, const struct waiting *w)
 			return 0;
 		if (w->signals && uwsgi_signal_handle() >= 0)
 			return 0;
-		if (w->seconds >= 0 && wait_ms(deadline) == 0) {
+		if (wait_ms(deadline) == 0) {
 			uwsgi_ret_bytes(c, "", 0);
 			return 0;
 		}
-		if (poll(polls, 3, w->seconds >= 0 ? wait_ms(deadline) : -1) == -1 && errno != EINTR)
+		if (poll(polls, 3, wait_ms(deadline)) == -1 && errno != EINTR)
 			return uwsgi_fail(c, UWSGI_EOS, "waiting for a message: %s", strerror(errno));
 	}
 }

@@ -82,6 +82,16 @@ static int command(const char *key, const char *value, void *data)
 	exit(1);
 }
 
+static void check_remote(void)
+{
+	uwsgi_sockets_check("signal-remote", &remote);
+}
+
+static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_MASTER_START, uwsgi_hook_master, check_remote),
+	{ 0 },
+};
+
 /* clang-format off */
 static const struct uwsgi_option options[] = {
 	{ "signal", .type = UWSGI_OPT_CALL, .flags = UWSGI_OPT_IMMEDIATE, .apply = command, .group = "signals", .help = "\"ADDRESS,N\": raise signal N in the server that listens on this address, and exit" },
@@ -94,5 +104,6 @@ struct uwsgi_plugin signal_plugin = {
 	.name = "signal",
 	.modifier1 = UWSGI_SIGNAL_MODIFIER,
 	.options = options,
+	.hooks = hooks,
 	.request = request,
 };

@@ -222,7 +222,13 @@ static const struct uwsgi_api_const consts[] = {
 };
 /* clang-format on */
 
+static void check_remote(void)
+{
+	uwsgi_sockets_check("spooler-remote", &settings.remote);
+}
+
 static const struct uwsgi_hook hooks[] = {
+	UWSGI_HOOK(UWSGI_HOOK_MASTER_START, uwsgi_hook_master, check_remote),
 	UWSGI_HOOK(UWSGI_HOOK_STATS, uwsgi_hook_stats, spooler_stats),
 	{ 0 },
 };

@@ -388,3 +388,21 @@ def test_an_action_of_mules_that_is_none_ends_the_start(start):
     server = start("--mule", "--hook-as-mule", "nonsense:1", ready=False)
     assert server.wait_exit() == 1
     server.wait_for_log("hook-as-mule: hook action not found: nonsense")
+
+
+def test_a_process_that_a_mule_forked_can_fork_and_set_a_time(serve):
+    server = serve(APP + """
+    import time
+    def work(message):
+        uwsgi.set_user_harakiri(100)
+        if not os.fork():
+            uwsgi.set_user_harakiri(1)
+            print("the child is at it", flush=True)
+            time.sleep(1000)
+        uwsgi.set_user_harakiri(0)
+        os.wait()
+        print("the child is gone", flush=True)
+    uwsgi.mule_msg_hook = work
+    """, "--mule")
+    assert ask(server, "uwsgi.mule_msg(b'x')") == "True"
+    server.wait_for_log("the child is gone")

@@ -51,6 +51,12 @@ def test_a_packet_raises_a_signal_where_the_socket_may(listening, tmp_path):
     assert handled(listening) == 1
 
 
+def test_a_name_that_no_socket_has_is_told(serve):
+    server = serve(APP, "--signal-remote", "elsewhere.sock", "--spooler", "sp", "--spooler-remote", ":1")
+    server.wait_for_log("signal-remote = elsewhere.sock: no socket of this server has that name, so it allows nothing")
+    server.wait_for_log("spooler-remote = :1: no socket of this server has that name")
+
+
 def test_a_signal_nobody_registered_is_refused_to_the_sender(listening, tmp_path):
     assert exchange(tmp_path / "open.sock", b"\x6e\0\0\x12") == b"\xff\0\0\0"
     listening.wait_for_log("signal 18 from the socket open.sock is refused: it is not registered")

@@ -50,6 +50,8 @@ UWSGI_API int uwsgi_socket_queue_fd(struct uwsgi_socket *socket);
 UWSGI_API size_t uwsgi_sockets(const struct uwsgi_socket *const **list_r);
 /* Is it one of these names?  For options that say through which sockets something is allowed.  [any] */
 UWSGI_API bool uwsgi_socket_is_named(const struct uwsgi_socket *socket, const struct uwsgi_strings *names);
+/* Tell the log of names that no socket has, as values of `option`.  [master], when the sockets are bound */
+UWSGI_API void uwsgi_sockets_check(const char *option, const struct uwsgi_strings *names);
 
 /* Connect to "host:port", ":port" (this machine), "/path" or "@abstract", waiting `ms` milliseconds at most (-1: as
  * long as it takes; the name of a host is looked up without this limit).  A blocking descriptor, close-on-exec, or a
