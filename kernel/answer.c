@@ -1,6 +1,7 @@
 /* answer.c - one request, answered: by the plugin of its modifier, or with a status alone. */
 #include "answer.h"
 
+#include "attendant.h"
 #include "body.h"
 #include "harakiri.h"
 #include "recycle.h"
@@ -63,7 +64,8 @@ size_t answer_run(struct core *core, struct conn *c, char *bytes, size_t len)
 		take = 0;
 	body_begin(req, bytes, take);
 	name_request(core, req);
-	atomic_fetch_add_explicit(&s->slot->busy_cores, 1, memory_order_relaxed);
+	atomic_fetch_add(&s->slot->busy_cores, 1); /* before a look at who sleeps */
+	attendant_begin(s);
 	harakiri_begin(core);
 	if (plugin) {
 		request_set_current(req);

@@ -5,6 +5,7 @@
  * a connection's deadline or a log line: an idle worker has no wake-ups. */
 #include "core.h"
 
+#include "attendant.h"
 #include "door.h"
 #include "loop.h"
 #include "plugin_life.h"
@@ -92,17 +93,6 @@ bool core_done(const struct serve *s)
 	return atomic_load(&s->draining) && (atomic_load(&s->hurry) || atomic_load(&s->open) <= atomic_load(&s->late));
 }
 
-static void run_again(struct core *core)
-{
-	struct conn *list = core->again;
-	core->again = NULL;
-	while (list) {
-		struct conn *next = list->next;
-		turn_run(core, list);
-		list = next;
-	}
-}
-
 void core_wake_all(struct serve *s)
 {
 	uint64_t one = 1;
@@ -134,6 +124,15 @@ static void wait_resumed(struct core *core)
 	core_wake_all(s);
 }
 
+static void run_list(struct core *core, struct conn *list)
+{
+	while (list) {
+		struct conn *next = list->next;
+		turn_run(core, list);
+		list = next;
+	}
+}
+
 void core_turn(struct core *core, int limit_ms)
 {
 	struct serve *s = core->serve;
@@ -141,13 +140,18 @@ void core_turn(struct core *core, int limit_ms)
 	int batch = s->core_count == 1 ? BATCH : 1;
 	uint64_t now = uwsgi_now_ms();
 	housekeeping(core, now);
+	run_list(core, attendant_returned(s));
 	int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : sooner(limit_ms, wait_ms(s, now)));
-	for (int i = 0; i < n; i++) {
-		struct source *source = events[i].data.ptr;
-		source->fn(source, events[i].events, core);
-	}
-	if (core->again)
-		run_again(core);
+	/* what is not a connection first: it is told once, and a request may take long */
+	for (int connections = 0; connections < 2; connections++)
+		for (int i = 0; i < n; i++) {
+			struct source *source = events[i].data.ptr;
+			if ((source->fn == s->on_conn) == connections)
+				source->fn(source, events[i].events, core);
+		}
+	struct conn *again = core->again;
+	core->again = NULL;
+	run_list(core, again);
 }
 
 void core_loop(struct core *core)

@@ -192,6 +192,9 @@ struct serve {
 	_Atomic bool hurry;		  /* close everything */
 	const _Atomic bool *paused;	  /* the server is: nothing is accepted, nothing begun */
 	_Atomic int open;		  /* connections */
+	struct attendant *attendant;	  /* NULL: there are no others */
+	_Atomic bool attendant_sleeps;	  /* it wants to be woken by the next request */
+	struct conn *_Atomic returned;	  /* by the attendant, for whichever core comes first */
 	struct watchdog *watchdog;	  /* NULL: nobody has needed it */
 	void (*on_late)(struct serve *s); /* [watchdog] again and again while late > 0; takes a moment */
 	void (*on_worn)(struct serve *s); /* once: it has served its time */

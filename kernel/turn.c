@@ -125,8 +125,7 @@ static bool work(struct core *core, struct conn *c)
 	}
 }
 
-/* Let go, unless an event came meanwhile: then the connection is still ours. */
-static bool release(struct conn *c)
+bool turn_release(struct conn *c)
 {
 	unsigned owned = CONN_OWNED;
 	return atomic_compare_exchange_strong(&c->owner, &owned, 0);
@@ -136,12 +135,12 @@ void turn_run(struct core *core, struct conn *c)
 {
 	do
 		atomic_fetch_and(&c->owner, ~CONN_PENDING);
-	while (work(core, c) && !release(c));
+	while (work(core, c) && !turn_release(c));
 }
 
 void turn_let_go(struct core *core, struct conn *c)
 {
-	if (!release(c))
+	if (!turn_release(c))
 		turn_run(core, c);
 }
 

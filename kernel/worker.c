@@ -5,6 +5,7 @@
 #include "worker.h"
 
 #include "accept.h"
+#include "attendant.h"
 #include "child.h"
 #include "core.h"
 #include "door.h"
@@ -178,6 +179,8 @@ static int start_watching(struct serve *s)
 	int failed = recycle_start(s);
 	if (!failed && (s->harakiri->seconds || recycle_is_evil(s->recycle)))
 		failed = harakiri_start(s);
+	if (!failed)
+		failed = attendant_start(s);
 	return failed;
 }
 

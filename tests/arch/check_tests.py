@@ -36,6 +36,7 @@ ELSEWHERE = {
     "master": "the life of the server: tests/e2e",
     "override": "the life of a worker of another kind: tests/e2e/test_override.py",
     "once": "a reload with other options: tests/e2e/test_reload.py",
+    "attendant": "needs workers with long requests: tests/e2e/test_attendant.py, tests/threads",
     "parts": "the order of a start: tests/e2e",
     "plugin": "registers what files provide in a server: tests/abi, tests/e2e",
     "plugin_build": "runs a compiler: tests/e2e",

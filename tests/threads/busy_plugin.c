@@ -41,6 +41,8 @@ static int request(struct uwsgi_request *req)
 			;
 	if (is(path, "/short"))
 		rest(5);
+	if (is(path, "/long"))
+		rest(100);
 	if (is(path, "/late"))
 		rest(2500);
 	uwsgi_response_status(req, "200 OK", strlen("200 OK"));

@@ -152,6 +152,15 @@ def test_recycling(busy):
     assert not any(client.failures for client in clients)
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_long_requests(busy, threads):
+    server = busy("--processes", "3", "--threads", threads)
+    with crowd(server) as clients, contextlib.ExitStack() as stack:
+        long = [stack.enter_context(KeepAlive(server, "/long")) for _ in range(4)]
+        go_on(clients + long, 2 * SECONDS)
+    assert not any(client.failures for client in clients + long)
+
+
 def test_late_requests(busy):
     server = busy("--harakiri", "1", "--harakiri-verbose", "--processes", "2")
     with crowd(server) as clients:
