@@ -1,5 +1,5 @@
-/* attendant.c - see attendant.h: a thread that looks at the worker every moment while it has requests, and sleeps while it
- * has none, so that no request wakes it but the first after a pause.
+/* attendant.c - see attendant.h: a thread that looks at the worker every moment while it has requests, and sleeps while
+ * it has none, so that no request wakes it but the first after a pause.
  *
  * The worker is stuck when all its cores are busy at two looks and no request ended in between.  Then every connection
  * between two requests on which something has come is handed to the other workers. */
