@@ -11,15 +11,15 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <uwsgi/loop.h>
+#include <uwsgi/log.h>
 
-#define LOOK_MS 20	  /* between two looks */
-#define CONNS_PER_MS 10	  /* ... and longer with many connections: to look at one takes a system call */
-#define PAUSE_LOOKS 10	  /* without a request, before it sleeps */
-#define STACK_SIZE 131072 /* bytes */
+#define LOOK_MS 20	/* between two looks */
+#define CONNS_PER_MS 10 /* ... and longer with many connections: to look at one takes a system call */
+#define PAUSE_LOOKS 10	/* without a request, before it sleeps */
 
 struct attendant {
 	struct serve *serve;
@@ -107,26 +107,26 @@ void attendant_wake(struct serve *s)
 	pthread_mutex_unlock(&a->lock);
 }
 
-int attendant_start(struct serve *s)
+void attendant_start(struct serve *s)
 {
 	static struct attendant attendant; /* one worker a process */
 	struct attendant *a = &attendant;
 	pthread_t thread;
-	pthread_attr_t attr;
 	sigset_t all, before;
 	if (!s->hands_on || s->settings->processes < 2)
-		return 0;
+		return;
 	*a = (struct attendant){ .serve = s, .core = { .serve = s, .index = s->core_count } };
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->wake, NULL);
 	s->attendant = a;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	sigfillset(&all); /* signals are for the threads that handle them */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&thread, &attr, watch, a);
+	int failed = pthread_create(&thread, NULL, watch, a);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -failed;
+	if (!failed)
+		pthread_detach(thread);
+	else
+		uwsgi_log("uwsgi: worker %d has no thread that hands connections on: %s; they wait behind long "
+			  "requests\n",
+			  s->slot->number, strerror(failed));
 }

@@ -7,8 +7,8 @@
 
 #include "serve.h"
 
-/* Start the attendant of a worker that has others beside it.  0 or a negative errno. */
-int attendant_start(struct serve *s);
+/* Start the attendant of a worker that has others beside it; that there is no thread for it is logged. */
+void attendant_start(struct serve *s);
 void attendant_wake(struct serve *s);
 
 /* A core begins a request: from now on somebody has to look. */

@@ -180,7 +180,7 @@ static int start_watching(struct serve *s)
 	if (!failed && (s->harakiri->seconds || recycle_is_evil(s->recycle)))
 		failed = harakiri_start(s);
 	if (!failed)
-		failed = attendant_start(s);
+		attendant_start(s);
 	return failed;
 }
 
