@@ -546,6 +546,7 @@ def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path):
     server = spooling("--spooler-frequency", "1")
     server.spool(id="before")
     wait_for(tmp_path, "before")
+    wait_drained(tmp_path)  # what is put away meanwhile could not be removed
     shutil.rmtree(tmp_path / "sp")
     server.spool(id="after")
     wait_for(tmp_path, "after")
