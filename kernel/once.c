@@ -21,7 +21,7 @@ static void key_of(const char *name, char key[48])
 static const char *value_of(const char *name)
 {
 	const char *value = uwsgi_option_get(name);
-	return value && !strpbrk(value, "\t\n") ? value : "";
+	return value ? value : "";
 }
 
 int once_keep(struct handover *h)

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../double/folder.h"
 #include "address.h"
 #include "bind.h"
 #include "settings.h"
@@ -22,21 +22,13 @@ static char dir[] = "/tmp/test_bind_XXXXXX", path[64];
 static void begin(void)
 {
 	settings = (struct settings){ .listen = 4 };
-	cr_assert_not_null(mkdtemp(dir));
+	folder_make(dir);
 	snprintf(path, sizeof path, "%s/s", dir);
-}
-
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(name);
 }
 
 static void end(void)
 {
-	nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	folder_remove(dir);
 }
 
 TestSuite(bind, .init = begin, .fini = end, .timeout = 20);

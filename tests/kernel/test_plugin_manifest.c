@@ -1,10 +1,10 @@
 /* Manifests: found by what they say, in the order of their names, nothing else is taken for one; and what they say. */
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../double/folder.h"
 #include "plugin_manifest.h"
 
 static char dir[] = "/tmp/test_manifest_XXXXXX";
@@ -21,7 +21,7 @@ static void write_file(const char *name, const char *text)
 
 static void make_dir(void)
 {
-	cr_assert_not_null(mkdtemp(dir));
+	folder_make(dir);
 	write_file("beta_plugin.manifest", "alias b\noption beta\noption shared\noption-letter B\n");
 	write_file("alpha_plugin.manifest", "format .a\noption shared\nprotocol p");
 	write_file("gamma.manifest", "option gamma\n");
@@ -29,17 +29,9 @@ static void make_dir(void)
 	write_file("delta_plugin.manifest.old", "option delta\n");
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 static void remove_dir(void)
 {
-	nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	folder_remove(dir);
 }
 
 TestSuite(plugin_manifest, .init = make_dir, .fini = remove_dir);
