@@ -1,4 +1,4 @@
-/* signal_plugin.c - signals from outside: packets of modifier1 110, and the command that sends one.
+/* remote_signal_plugin.c - signals from outside: packets of modifier1 110, and the command that sends one.
  *
  * A signal runs a handler of the application, so a socket takes none unless signal-remote names it. */
 #include <errno.h>
@@ -76,7 +76,7 @@ static int command(const char *key, const char *value, void *data)
 		exit(0);
 	fprintf(stderr, "uwsgi: signal %d did not reach %s: %s\n", number, address,
 		failed == -EACCES   ? "the server refuses it, its log says why"
-		: failed == -EPROTO ? "it does not answer to signals (is the plugin signal loaded there?)"
+		: failed == -EPROTO ? "it does not answer to signals (is the plugin remote_signal loaded there?)"
 		: failed == -EINVAL ? "that is no address"
 				    : strerror(-failed));
 	exit(1);
@@ -100,8 +100,9 @@ static const struct uwsgi_option options[] = {
 };
 /* clang-format on */
 
-struct uwsgi_plugin signal_plugin = {
-	.name = "signal",
+struct uwsgi_plugin remote_signal_plugin = {
+	.name = "remote_signal",
+	.alias = "signal",
 	.modifier1 = UWSGI_SIGNAL_MODIFIER,
 	.options = options,
 	.hooks = hooks,

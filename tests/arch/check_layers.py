@@ -26,8 +26,6 @@ OTHER_MEANINGS = {
     ("kernel/plugin_build.c", "python"): "the interpreter of the build script",
     ("kernel/server.c", "daemon"): "a process without a terminal",
 }
-# Folders whose name is the kernel's own business first.
-KERNEL_WORDS = {"signal"}
 # Names that contain a plugin's, and are the protocol's or a promise of the public headers.
 OTHER_NAMES = re.compile(r"\bhttp_version")
 
@@ -99,7 +97,7 @@ def check_plugin(folder, line):
 
 
 def check(root):
-    plugins = sorted({p.name for p in (root / "plugins").iterdir() if p.is_dir()} - KERNEL_WORDS | set(SUBSYSTEMS))
+    plugins = sorted({p.name for p in (root / "plugins").iterdir() if p.is_dir()} | set(SUBSYSTEMS))
     layers = read_layers(root / "kernel/meson.build")
     for path in sorted([*root.glob("kernel/**/*.[ch]"), *root.glob("plugins/*/**/*.[ch]")]):
         name = str(path.relative_to(root))

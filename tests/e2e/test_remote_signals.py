@@ -52,7 +52,7 @@ def test_a_packet_raises_a_signal_where_the_socket_may(listening, tmp_path):
 
 
 def test_a_name_that_no_socket_has_is_told(serve):
-    server = serve(APP, "--signal-remote", "elsewhere.sock", "--spooler", "sp", "--spooler-remote", ":1")
+    server = serve(APP, "--plugin", "signal", "--signal-remote", "elsewhere.sock", "--spooler", "sp", "--spooler-remote", ":1")
     server.wait_for_log("signal-remote = elsewhere.sock: no socket of this server has that name, so it allows nothing")
     server.wait_for_log("spooler-remote = :1: no socket of this server has that name")
 
