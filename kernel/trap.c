@@ -1,7 +1,8 @@
 /* trap.c - OS signals, through a pipe, to the loop.
  *
- * The handler writes the signal's number as one byte and does nothing else; nothing else may ever be added to it.  The
- * pipe is the one mutable state of the file: a handler has no argument to find it by. */
+ * The handler writes the signal's number as one byte.  In a child that the application forked, which has this handler
+ * and this pipe too, it has the signal do what it does to any process: nothing else may ever be added to it.  A handler
+ * has no argument to find the pipe and its owner by, so they are mutable state of the file. */
 #include "trap.h"
 
 #include <errno.h>
@@ -11,13 +12,19 @@
 #include <unistd.h>
 
 static int pipe_fds[2] = { -1, -1 };
+static pid_t owner;
 static sigset_t held_mask;
 
 static void on_signal(int signum)
 {
 	int saved = errno;
 	unsigned char byte = (unsigned char)signum;
-	(void)!write(pipe_fds[1], &byte, 1);
+	if (getpid() == owner) {
+		(void)!write(pipe_fds[1], &byte, 1);
+	} else {
+		signal(signum, SIG_DFL);
+		raise(signum); /* held back until this handler returns */
+	}
 	errno = saved;
 }
 
@@ -32,6 +39,7 @@ int trap_open(const int *signals)
 	}
 	pipe_fds[0] = fds[0];
 	pipe_fds[1] = fds[1];
+	owner = getpid();
 	signal(SIGPIPE, SIG_IGN);
 	for (; *signals; signals++) {
 		struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };

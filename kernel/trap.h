@@ -2,8 +2,8 @@
 #ifndef KERNEL_TRAP_H
 #define KERNEL_TRAP_H
 
-/* Catch `signals` (ended by 0) in this process from now on; SIGPIPE is ignored.  To be called again after each fork:
- * the child's signals must not reach its parent.  0 or -errno. */
+/* Catch `signals` (ended by 0) in this process from now on; SIGPIPE is ignored.  To be called again after each fork
+ * of the server; in a child that somebody else forked, `signals` have their default meaning.  0 or -errno. */
 int trap_open(const int *signals);
 /* Readable when a signal was caught; non-blocking. */
 int trap_fd(void);

@@ -59,6 +59,21 @@ Test(trap, keeps_the_signals_of_a_child_from_its_parent)
 	cr_assert_eq(trap_next(), 0);
 }
 
+Test(trap, leaves_a_child_that_has_none_to_its_signals)
+{
+	int status;
+	cr_assert_eq(trap_open((const int[]){ SIGTERM, 0 }), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		raise(SIGTERM);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status));
+	cr_assert_eq(WTERMSIG(status), SIGTERM);
+	cr_assert_eq(trap_next(), 0);
+}
+
 Test(trap, drops_no_process_when_the_pipe_is_full)
 {
 	cr_assert_eq(trap_open(caught), 0);
