@@ -32,6 +32,8 @@ const struct py_options *py_options(void);
 int py_interp_start(void);
 /* Around the kernel's forks; a child without a fork (no master) is no child. */
 void py_interp_fork(enum uwsgi_fork_phase phase);
+/* Is this the child of such a fork, on its way to the server's own work? */
+bool py_interp_is_forked_by_server(void);
 /* Let other threads run, if this thread holds the GIL since start or fork.  Needs no GIL. */
 void py_interp_release(void);
 /* Make and end the Python state of a thread of this worker.  Need no GIL. */
@@ -44,6 +46,13 @@ void py_interp_leave(void);
 void py_print_exception(void);
 /* The current exception in one line, "ImportError: no module named x"; it stays set. */
 void py_describe_exception(char *line, size_t size);
+
+/* ---- py_child.c: children that the program forks ---- */
+
+/* Once, when Python is there. */
+int py_child_init(void);
+/* The program gives control back: a child that it forked ends here, with this status. */
+void py_child_end(int status);
 
 /* ---- py_exception.c: exceptions after which a worker is replaced ---- */
 

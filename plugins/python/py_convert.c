@@ -247,6 +247,7 @@ static int fn_call(struct uwsgi_fn *fn, const struct uwsgi_value *args, struct u
 {
 	PyGILState_STATE gil = PyGILState_Ensure();
 	PyObject *result = call_with((struct py_fn *)fn, args);
+	py_child_end(result ? 0 : 1);
 	struct uwsgi_value *value = result && result_r ? keep_result(result) : NULL;
 	bool failed = !result || (result_r && !value);
 	if (failed)

@@ -13,7 +13,8 @@
 
 /* Process-wide, as the interpreter is. */
 static pid_t interpreter_pid;
-static bool held; /* by the main thread, since start or fork */
+static bool held;    /* by the main thread, since start or fork */
+static bool forking; /* for the server, now */
 static __thread PyThreadState *thread_state;
 
 /* ---- start ---- */
@@ -207,6 +208,7 @@ void py_interp_fork(enum uwsgi_fork_phase phase)
 	if (!Py_IsInitialized())
 		return;
 	assert(held);
+	forking = phase != UWSGI_FORK_PARENT;
 	if (phase == UWSGI_FORK_PREPARE)
 		PyOS_BeforeFork();
 	else if (phase == UWSGI_FORK_PARENT)
@@ -215,8 +217,14 @@ void py_interp_fork(enum uwsgi_fork_phase phase)
 		PyOS_AfterFork_Child();
 	if (phase != UWSGI_FORK_CHILD)
 		return;
+	forking = false;
 	interpreter_pid = getpid();
 	thread_state = PyThreadState_Get();
+}
+
+bool py_interp_is_forked_by_server(void)
+{
+	return forking;
 }
 
 void py_interp_release(void)

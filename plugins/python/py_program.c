@@ -49,6 +49,7 @@ int py_program_run_file(FILE *file, const char *path)
 {
 	PyObject *result = run_file(file, path);
 	int status = result ? 0 : py_program_exit_status();
+	py_child_end(status);
 	Py_XDECREF(result);
 	return status;
 }
@@ -61,6 +62,7 @@ static int run_function(const char *text, const char *colon)
 	PyObject *function = module ? PyObject_GetAttrString(module, colon + 1) : NULL;
 	PyObject *result = function ? PyObject_CallNoArgs(function) : NULL;
 	int status = result ? 0 : py_program_exit_status();
+	py_child_end(status);
 	Py_XDECREF(result);
 	Py_XDECREF(function);
 	Py_XDECREF(module);

@@ -39,6 +39,7 @@ static int run(struct py_core *core, const struct py_app *app)
 {
 	PyObject *args[3] = { NULL, core->environ, core->start_response };
 	PyObject *result = PyObject_Vectorcall(app->callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+	py_child_end(0);
 	if (!result) {
 		py_exception_raised();
 		return -1;

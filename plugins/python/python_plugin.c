@@ -72,7 +72,7 @@ static int load(void)
 	int rc = py_interp_start();
 	if (rc < 0)
 		return rc;
-	if (py_module_init() < 0 || py_wsgi_init() < 0 || py_stack_init() < 0) {
+	if (py_module_init() < 0 || py_wsgi_init() < 0 || py_stack_init() < 0 || py_child_init() < 0) {
 		py_print_exception();
 		uwsgi_cause("python: cannot make the module uwsgi, see above");
 		return -EINVAL;
