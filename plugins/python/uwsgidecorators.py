@@ -3,7 +3,7 @@
 A decorator whose part of the server is not configured says so once, in the log, and leaves the function as it is: a module
 of tasks can be imported by servers with and without a spooler or mules.  One whose plugin is not loaded raises.
 """
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
 import os
 import pickle
 import sys
@@ -30,13 +30,7 @@ def _missing(decorator, part, function):
     return function
 
 
-def _has(*functions):
-    return all(hasattr(uwsgi, name) for name in functions)
-
-
 def get_free_signal():
-    if not _has("signal_registered"):
-        raise Exception("get_free_signal needs the signal subsystem, which is not loaded")
     for signum in range(0, 256):
         if not uwsgi.signal_registered(signum):
             return signum
@@ -53,6 +47,14 @@ def _name_in(functions, function, default):
     return name
 
 
+class _wrapper:
+    """What stands in the place of a decorated function, which is its `f`."""
+
+    def __init__(self, f):
+        update_wrapper(self, f, updated=())
+        self.f = f
+
+
 # ---- after the fork
 
 
@@ -65,27 +67,15 @@ def postfork_chain_hook():
             traceback.print_exc()
 
 
-class postfork:
+class postfork(_wrapper):
     """@postfork: in every process that is forked.  @postfork(N): only in worker N."""
 
-    def __new__(cls, function_or_worker):
-        if callable(function_or_worker):
-            self = super().__new__(cls)
-            self._set(function_or_worker, 0)
-            return self
+    def __new__(cls, f, wid=0):
+        return super().__new__(cls) if callable(f) else partial(cls, wid=f)
 
-        def decorate(function):
-            self = super(postfork, cls).__new__(cls)
-            self._set(function, function_or_worker)
-            return self
-
-        return decorate
-
-    def _set(self, function, worker):
-        self.f = function
-        self.wid = worker
-        self.__name__ = getattr(function, "__name__", "postfork")
-        self.__doc__ = getattr(function, "__doc__", None)
+    def __init__(self, f, wid=0):
+        super().__init__(f)
+        self.wid = wid
         postfork_chain.append(self)
 
     def __call__(self, *args, **kwargs):
@@ -97,13 +87,8 @@ class postfork:
 uwsgi.post_fork_hook = postfork_chain_hook
 
 
-class thread:
+class thread(_wrapper):
     """@thread: a call runs the function in a daemon thread, and returns the function."""
-
-    def __init__(self, function):
-        self.f = function
-        self.__name__ = getattr(function, "__name__", "thread")
-        self.__doc__ = getattr(function, "__doc__", None)
 
     def __call__(self, *args, **kwargs):
         Thread(target=self.f, args=args, kwargs=kwargs, daemon=True).start()
@@ -121,44 +106,39 @@ def _bytes(value):
 def _text(value):
     """What a task is called with: text where it is some, else the bytes."""
     try:
-        return value.decode()
+        return value.decode() if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         return value
 
 
-def manage_spool_request(task):
+def manage_spool_request(request):
     """The handler of all tasks: finds the function of this one, and answers for it."""
-    function = spooler_functions[task[b"ud_spool_func"].decode()]
-    if b"args" in task and function in _pickled:
-        answer = function(*pickle.loads(task[b"args"]), **pickle.loads(task[b"kwargs"]))
+    task = {_text(key): value for key, value in request.items()}
+    function = spooler_functions[_text(task["ud_spool_func"])]
+    if "args" in task and function not in _plain:
+        answer = function(*pickle.loads(task["args"]), **pickle.loads(task["kwargs"]))
     else:
-        answer = function({_text(key) if isinstance(key, bytes) else key: _text(value) for key, value in task.items()})
-    return int(task.get(b"ud_spool_ret", answer))
+        answer = function({key: _text(value) for key, value in task.items()})
+    if type(answer).__name__ in ("coroutine", "generator"):
+        raise TypeError("nothing of the task %s was done: a %s does not run by itself"
+                        % (_text(task["ud_spool_func"]), type(answer).__name__))
+    return int(task.get("ud_spool_ret", answer))
 
 
-class _spool:
-    """@spool: the function is called in a spooler, later; it is done when it returns."""
+class _spoolraw(_wrapper):
+    """@spoolraw: what the function returns says what becomes of its task."""
 
-    result: int | None = uwsgi.SPOOL_OK
+    answer: int | None = None  # given in the place of what the function returns
 
-    def __new__(cls, function=None, pass_arguments=False):
-        if function is None:
-            return partial(cls, pass_arguments=pass_arguments)
-        if not _has("spool"):
-            return _missing(cls.__name__.lstrip("_"), "spooler", function)
-        return super().__new__(cls)
-
-    def __init__(self, function=None, pass_arguments=False):
-        self.f = function
+    def __init__(self, f, pass_arguments=False):
+        super().__init__(f)
         self.pass_arguments = pass_arguments
-        self.__name__ = getattr(function, "__name__", "spool")
-        self.__doc__ = getattr(function, "__doc__", None)
-        self.name = _name_in(spooler_functions, function, "spool")
-        spooler_functions[self.name] = function
-        if pass_arguments:
-            _pickled.add(function)
+        self.base_dict = {"ud_spool_func": _name_in(spooler_functions, f, "spool")}
+        spooler_functions[self.base_dict["ud_spool_func"]] = f
+        if not pass_arguments:
+            _plain.add(f)
         try:
-            function.spool = self.__call__
+            f.spool = self.__call__
         except AttributeError:
             pass  # not a function of Python
 
@@ -174,73 +154,111 @@ class _spool:
         else:
             task = dict(args[0]) if args else {}
             task.update(kwargs)
-        task["ud_spool_func"] = self.name
-        if self.result is not None:
-            task["ud_spool_ret"] = self.result
+        task.update(self.base_dict)
+        if self.answer is not None:
+            task["ud_spool_ret"] = self.answer
         return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items()})
 
 
-class _spoolforever(_spool):
+class _spool(_spoolraw):
+    """@spool: the function is called in a spooler, later; it is done when it returns."""
+
+    answer = uwsgi.SPOOL_OK
+
+
+class _spoolforever(_spoolraw):
     """@spoolforever: the same, again and again."""
 
-    result = uwsgi.SPOOL_RETRY
+    answer = uwsgi.SPOOL_RETRY
 
 
-class _spoolraw(_spool):
-    """@spoolraw: what the function returns says what becomes of its task."""
-
-    result = None
+_plain: set = set()  # functions to which `args` is a key like others, and no pickle
 
 
-_pickled: set = set()  # functions whose tasks carry pickled arguments
-spool, spoolforever, spoolraw = _spool, _spoolforever, _spoolraw
+def spool_decorate(f=None, pass_arguments=False, _class=_spoolraw):
+    if f is None:
+        return partial(spool_decorate, pass_arguments=pass_arguments, _class=_class)
+    if not hasattr(uwsgi, "spool"):
+        return _missing(_class.__name__.lstrip("_"), "spooler", f)
+    return _class(f, pass_arguments)
+
+
+spool = partial(spool_decorate, _class=_spool)
+spoolforever = partial(spool_decorate, _class=_spoolforever)
+spoolraw = partial(spool_decorate, _class=_spoolraw)
 uwsgi.spooler = manage_spool_request
 
 
 # ---- signals
 
 
-def _signal_decorator(name, needs, start):
-    """A decorator of `name`: registers a signal, then start(number, args) makes something raise it."""
+class signal:
+    """@signal(num): the function is called with the number when that signal is raised."""
 
-    def decorator(*args, target="", signum=None, **unused):
-        given = 0 if args and callable(args[0]) else len(args)  # "@timer" is given the function alone
-        if given != needs[0]:
-            raise TypeError("%s takes %d positional argument%s (%d given)"
-                            % (name, needs[0], "" if needs[0] == 1 else "s", given))
+    adds: str | None = None  # the function of uwsgi that makes something raise it, given the number and when()
 
-        def decorate(function):
-            if not _has("register_signal", "signal_registered", *needs[1:]):
-                return _missing(name, "signal", function)
-            number = get_free_signal() if signum is None else signum
-            uwsgi.register_signal(number, target, function)
-            start(number, args)
-            return function
+    def __init__(self, num, target="", **unused):
+        if callable(num):  # "@signal" is given the function alone
+            raise TypeError("@%s needs its arguments in parentheses" % type(self).__name__)
+        self.num = num
+        self.target = target
 
-        return decorate
+    def when(self):
+        return ()
 
-    decorator.__name__ = name
-    return decorator
-
-
-timer = _signal_decorator("timer", (1, "add_timer"), lambda number, args: uwsgi.add_timer(number, *args))
-rbtimer = _signal_decorator("rbtimer", (1, "add_rb_timer"), lambda number, args: uwsgi.add_rb_timer(number, *args))
-cron = _signal_decorator("cron", (5, "add_cron"), lambda number, args: uwsgi.add_cron(number, *args))
-filemon = _signal_decorator("filemon", (1, "add_file_monitor"),
-                            lambda number, args: uwsgi.add_file_monitor(number, *args))
+    def __call__(self, f):
+        number = get_free_signal() if self.num is None else self.num
+        uwsgi.register_signal(number, self.target, f)
+        if self.adds:
+            getattr(uwsgi, self.adds)(number, *self.when())
+        return f
 
 
-def signal(signum, target="", **unused):
-    if callable(signum):
-        raise TypeError("signal takes a number: @signal(17)")
+class timer(signal):
+    """@timer(secs): ... every so many seconds."""
 
-    def decorate(function):
-        if not _has("register_signal"):
-            return _missing("signal", "signal", function)
-        uwsgi.register_signal(signum, target, function)
-        return function
+    adds = "add_timer"
 
-    return decorate
+    def __init__(self, secs, signum=None, **options):
+        super().__init__(secs, **options)
+        self.num = signum
+        self.secs = secs
+
+    def when(self):
+        return (self.secs,)
+
+
+class rbtimer(timer):
+    """@rbtimer(secs): the same."""
+
+    adds = "add_rb_timer"
+
+
+class cron(signal):
+    """@cron(minute, hour, day, month, dayweek): ... at these times; -1 is any, -5 each fifth."""
+
+    adds = "add_cron"
+
+    def __init__(self, minute, hour, day, month, dayweek, signum=None, **options):
+        super().__init__(signum, **options)
+        self.minute, self.hour, self.day, self.month, self.dayweek = minute, hour, day, month, dayweek
+
+    def when(self):
+        return self.minute, self.hour, self.day, self.month, self.dayweek
+
+
+class filemon(signal):
+    """@filemon(fsobj): ... when that file, or something in that directory, changes."""
+
+    adds = "add_file_monitor"
+
+    def __init__(self, fsobj, signum=None, **options):
+        super().__init__(fsobj, **options)
+        self.num = signum
+        self.fsobj = fsobj
+
+    def when(self):
+        return (self.fsobj,)
 
 
 # ---- the rest, each with the part of the server it needs
@@ -250,7 +268,7 @@ def _exporting_decorator(plugin, register):
     """@plugin('name'): the function can be called by others under that name, when the server has uwsgi.`register`."""
 
     def decorator(name):
-        if not _has(register):
+        if not hasattr(uwsgi, register):
             raise Exception("@%s('%s') needs the plugin %s, which is not loaded: plugin = %s" % (plugin, name, plugin, plugin))
 
         def decorate(function):
@@ -284,17 +302,10 @@ def harakiri(seconds):
     return decorate
 
 
-class lock:
+class lock(_wrapper):
     """@lock: the calls of all processes run one after the other."""
 
-    def __init__(self, function):
-        self.f = _missing("lock", "lock", function) if not _has("lock", "unlock") else function
-        self.__name__ = getattr(function, "__name__", "lock")
-        self.__doc__ = getattr(function, "__doc__", None)
-
     def __call__(self, *args, **kwargs):
-        if not _has("lock", "unlock"):
-            return self.f(*args, **kwargs)
         if getattr(uwsgi, "i_am_the_spooler", bool)():
             return None
         uwsgi.lock()
@@ -307,36 +318,26 @@ class lock:
 # ---- mules
 
 
-class mulefunc:
+class mulefunc(_wrapper):
     """@mulefunc: a call runs in the first free mule.  @mulefunc(3): in that mule.  @mulefunc('farm'): in one of that farm."""
 
-    def __new__(cls, target):
-        if callable(target):
-            self = super().__new__(cls)
-            self._set(target, 0)
-            return self
+    def __new__(cls, f, mule=0):
+        return super().__new__(cls) if callable(f) else partial(cls, mule=f)
 
-        def decorate(function):
-            self = super(mulefunc, cls).__new__(cls)
-            self._set(function, target)
-            return self
+    def __init__(self, f, mule=0):
+        super().__init__(f)
+        self.mule = mule
+        self.fname = _name_in(mule_functions, f, "mulefunc")
+        mule_functions[self.fname] = f
 
-        return decorate
-
-    def _set(self, function, target):
-        self.f = function
-        self.mule = target
-        self.fname = _name_in(mule_functions, function, "mulefunc")
-        self.__name__ = getattr(function, "__name__", "mulefunc")
-        self.__doc__ = getattr(function, "__doc__", None)
-        mule_functions[self.fname] = function
-
-    def __call__(self, *args, **kwargs):
-        if not _has("mule_msg"):
+    def real_call(self, *args, **kwargs):
+        if not hasattr(uwsgi, "mule_msg"):
             raise Exception("@mulefunc needs the mule plugin, which is not loaded: configure a mule")
         message = pickle.dumps({"service": "uwsgi_mulefunc", "func": self.fname, "args": args, "kwargs": kwargs})
         if not uwsgi.mule_msg(message, self.mule):
             raise Exception("%s was not sent to a mule: its queue is full" % self.fname)
+
+    __call__ = real_call
 
 
 def mule_msg_dispatcher(message):
@@ -355,15 +356,82 @@ def mule_msg_dispatcher(message):
 uwsgi.mule_msg_hook = mule_msg_dispatcher
 
 
+# ---- programs of mules
+
+
+def _die(function, *args):
+    """A mule whose program raises is started again, whatever it raises."""
+    try:
+        function(*args)
+    except SystemExit:
+        os._exit(1)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+class mule_brain:
+    """The program of a mule: a function that is called once.  A call does nothing in other processes."""
+
+    def __init__(self, f, num):
+        self.f = f
+        self.num = num
+
+    def is_mine(self):
+        return uwsgi.mule_id() == self.num
+
+    def live(self):
+        _die(self.f)
+
+    def __call__(self):
+        if self.is_mine():
+            self.live()
+
+
+class mule_brainloop(mule_brain):
+    """... again and again."""
+
+    def live(self):
+        while True:
+            _die(self.f)
+
+
+class mulemsg_loop(mule_brain):
+    """... with each message."""
+
+    def receive(self):
+        return uwsgi.mule_get_msg(signals=False)
+
+    def live(self):
+        while True:
+            message = self.receive()
+            if message:
+                _die(self.f, message)
+
+
+class farm_loop(mulemsg_loop):
+    """... with each message for a farm, in all its mules."""
+
+    def __init__(self, f, farm):
+        self.f = f
+        self.farm = farm
+
+    def is_mine(self):
+        return uwsgi.in_farm(self.farm)
+
+    def receive(self):
+        return uwsgi.farm_get_msg()
+
+
 mule_programs: list = []
 
 
 def mule_program_hook(run):
     """Is there a program for this mule?  With `run`, run it."""
-    for is_mine, life in mule_programs:
-        if is_mine():
+    for program in mule_programs:
+        if program.is_mine():
             if run:
-                life()
+                program.live()
             return True
     return False
 
@@ -371,51 +439,34 @@ def mule_program_hook(run):
 uwsgi.mule_program_hook = mule_program_hook
 
 
-def _die(function, *args):
-    """A mule whose program failed is started again."""
-    try:
-        function(*args)
-    except Exception:
-        traceback.print_exc()
-        os._exit(1)
+class mule:
+    """@mule(num): the function is the program of that mule."""
+
+    program = mule_brain
+
+    def __init__(self, num):
+        self.num = num
+
+    def __call__(self, f):
+        if not hasattr(uwsgi, "mule_id"):
+            return _missing(type(self).__name__, "mule", f)
+        mule_programs.append(self.program(f, self.num))
+        return f
 
 
-def _mule_program(name, is_mine, life):
-    """A decorator of a mule's number or a farm's name: the function becomes the program of those mules."""
-
-    def decorator(who):
-        def decorate(function):
-            if not _has("mule_id"):
-                return _missing(name, "mule", function)
-            mule_programs.append((lambda: is_mine(who), lambda: life(function)))
-            return function
-
-        return decorate
-
-    decorator.__name__ = name
-    return decorator
+class muleloop(mule):
+    program = mule_brainloop
 
 
-def _for_ever(function):
-    while True:
-        _die(function)
+class mulemsg(mule):
+    program = mulemsg_loop
 
 
-def _for_each(receive):
-    def life(function):
-        while True:
-            message = receive()
-            if message:
-                _die(function, message)
+class farm(mule):
+    """@farm(name): ... of the mules of that farm."""
 
-    return life
+    program = farm_loop
 
-
-def _is_mule(number):
-    return uwsgi.mule_id() == number
-
-
-mule = _mule_program("mule", _is_mule, _die)
-muleloop = _mule_program("muleloop", _is_mule, _for_ever)
-mulemsg = _mule_program("mulemsg", _is_mule, _for_each(lambda: uwsgi.mule_get_msg(signals=False)))
-farm = _mule_program("farm", lambda name: uwsgi.in_farm(name), _for_each(lambda: uwsgi.farm_get_msg()))
+    def __init__(self, name=None, **unused):
+        super().__init__(name)
+        self.name = name

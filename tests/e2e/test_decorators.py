@@ -221,6 +221,126 @@ def test_a_lock_does_nothing_in_a_spooler(serve):
     server.wait_for_log("in the spooler: None\n")
 
 
+def test_arguments_of_decorators_have_names(serve, tmp_path):
+    server = serve(program("""
+        import uwsgi
+        from uwsgidecorators import *
+
+        def said(name):
+            return lambda num: print(name, num, flush=True)
+
+        signal(num=17, target="workers")(said("signal"))
+        timer(secs=1, signum=18)(said("timer"))
+        rbtimer(secs=1, target="workers", signum=19)(said("rbtimer"))
+        cron(minute=-1, hour=-1, day=-1, month=-1, dayweek=-1, signum=20)(said("cron"))
+        filemon(fsobj="watched", signum=21)(said("filemon"))
+        harakiri(seconds=1)(len)
+    """, ASK))
+    ask(server, "[uwsgi.signal(17), uwsgi.signal(20)]")
+    (tmp_path / "watched").write_text("")
+    for line in ("signal 17\n", "timer 18\n", "rbtimer 19\n", "cron 20\n", "filemon 21\n"):
+        server.wait_for_log(line)
+
+
+def test_names_that_libraries_use_are_there(serve):
+    """Classes, attributes and arguments of uwsgidecorators of uWSGI 2.0."""
+    server = serve(program("""
+        import uwsgi
+        import uwsgidecorators as u
+        from uwsgidecorators import *
+
+        def f(*args, **kwargs):
+            "says what it got"
+            return args, kwargs
+
+        class every(cron):
+            "a decorator of the program's own"
+            def __init__(self, hour):
+                super().__init__(0, hour, -1, -1, -1)
+
+        every(5)(f)
+        timer_of_ten = timer(10)
+    """, ASK), "--mule", "--spooler", "tasks")
+    for code, value in {
+        "uwsgi.spooler is u.manage_spool_request, uwsgi.mule_msg_hook is u.mule_msg_dispatcher": (True, True),
+        "uwsgi.post_fork_hook is u.postfork_chain_hook": True,
+        "timer_of_ten.secs, timer_of_ten.target": (10, ""),
+        "[issubclass(kind, u._spoolraw) for kind in (u._spool, u._spoolforever)]": [True, True],
+        "[type(u.spool_decorate(f, _class=kind)) is kind for kind in (u._spool, u._spoolforever, u._spoolraw)]": [True] * 3,
+        "spool(f).base_dict, spool(f, True).pass_arguments": ({"ud_spool_func": "f"}, True),
+        "spool(f).f is f, f.spool.__self__.f is f, u.spooler_functions['f'] is f": (True, True, True),
+        "[kind(f).f is f for kind in (postfork, thread, lock, mulefunc)]": [True] * 4,
+        "[kind(f).__name__ for kind in (postfork, thread, lock, mulefunc, spool)]": ["f"] * 5,
+        "[kind(f).__doc__ for kind in (postfork, thread, lock, mulefunc, spool)]": ["says what it got"] * 5,
+        "postfork(1)(f)(2), postfork(9)(f)(2), u.postfork_chain[-1].wid": (((2,), {}), None, 9),
+        "mulefunc(1)(f).mule, mulefunc(f).fname, mulefunc(f).real_call(1)": (1, "f", None),
+        "[kind(f, 9)() for kind in (u.mule_brain, u.mule_brainloop, u.mulemsg_loop)]": [None] * 3,
+        "u.farm_loop(f, 'nowhere')(), farm(name='x').name, mule(num=2).num": (None, "x", 2),
+        "[kind(1)(f) is f for kind in (mule, muleloop, mulemsg)]": [True] * 3,
+    }.items():
+        assert ask(server, code) == repr(value), code
+
+
+def test_what_was_not_run_is_not_taken_for_done(serve):
+    server = serve(program("""
+        from uwsgidecorators import *
+
+        @spool
+        async def later(arguments):
+            print("never printed")
+
+        @spool
+        def piecemeal(arguments):
+            yield print("never printed")
+    """, ASK), "--spooler", "tasks", "--spooler-max-attempts", "1")
+    ask(server, "later.spool(a=1), piecemeal.spool(a=1)")
+    server.wait_for_log("TypeError: nothing of the task later was done: a coroutine does not run by itself\n")
+    server.wait_for_log("TypeError: nothing of the task piecemeal was done: a generator does not run by itself\n")
+    server.wait_for_log("failed 1 times: it is moved to", times=2)
+
+
+def test_a_task_that_another_wrote_finds_its_function(serve):
+    """A library that fills spooler_functions and writes tasks by itself."""
+    server = serve(program("""
+        import pickle
+        import uwsgi
+        import uwsgidecorators
+
+        def own(*args, **kwargs):
+            print("own:", args, kwargs, flush=True)
+            return uwsgi.SPOOL_OK
+
+        uwsgidecorators.spooler_functions["own"] = own
+
+        def write():
+            uwsgi.spool({b"ud_spool_func": b"own", b"args": pickle.dumps((1,)), b"kwargs": pickle.dumps({"a": 2})})
+    """, ASK), "--spooler", "tasks")
+    ask(server, "write()")
+    server.wait_for_log("own: (1,) {'a': 2}\n")
+    assert ask(server, "uwsgidecorators.manage_spool_request({'ud_spool_func': 'own', 'args': pickle.dumps(()), "
+                       "'kwargs': pickle.dumps({})})") == "-2"
+
+
+@pytest.mark.parametrize("error", ["SystemExit(0)", "KeyboardInterrupt", "ValueError"])
+def test_a_program_of_a_mule_that_raises_anything_is_started_again(serve, error):
+    server = serve(program("""
+        from uwsgidecorators import *
+
+        @mule(1)
+        def once():
+            print("once, again", flush=True)
+            raise %s
+
+        @mulemsg(2)
+        def each(message):
+            print("a message, again", flush=True)
+            raise %s
+    """ % (error, error), ASK), "--mules", "2")
+    server.wait_for_log("once, again\n", times=2)
+    ask(server, "uwsgi.mule_msg('a', 2), uwsgi.mule_msg('b', 2)")
+    server.wait_for_log("a message, again\n", times=2)
+
+
 # ---- what is missing ----
 
 
@@ -262,10 +382,11 @@ def test_a_module_of_tasks_is_imported_where_there_is_no_spooler_and_no_mule(ser
 
 
 @pytest.mark.parametrize("use, error", [
-    ("@timer\ndef f(n): pass", "TypeError: timer takes 1 positional argument (0 given)"),
-    ("@signal\ndef f(n): pass", "TypeError: signal takes a number"),
-    ("@timer()\ndef f(n): pass", "TypeError: timer takes 1 positional argument (0 given)"),
-    ("@cron(1, 2)\ndef f(n): pass", "TypeError: cron takes 5 positional arguments (2 given)"),
+    ("@timer\ndef f(n): pass", "TypeError: @timer needs its arguments in parentheses"),
+    ("@signal\ndef f(n): pass", "TypeError: @signal needs its arguments in parentheses"),
+    ("@filemon\ndef f(n): pass", "TypeError: @filemon needs its arguments in parentheses"),
+    ("@timer()\ndef f(n): pass", "missing 1 required positional argument: 'secs'"),
+    ("@cron(1, 2)\ndef f(n): pass", "missing 3 required positional arguments: 'day', 'month', and 'dayweek'"),
     ("@timer(0)\ndef f(n): pass", "ValueError"),
     ("@signal(256)\ndef f(n): pass", "ValueError"),
     ("@signal(1)\ndef f(n): pass\n@signal(1)\ndef g(n): pass", "ValueError: unable to register signal: 1 is registered already"),
