@@ -37,8 +37,10 @@ bool py_interp_is_forked_by_server(void);
 /* Let other threads run, if this thread holds the GIL since start or fork.  Needs no GIL. */
 void py_interp_release(void);
 /* Make and end the Python state of a thread of this worker.  Need no GIL. */
-void py_interp_thread_init(void);
+void py_interp_thread_init(int core);
 void py_interp_thread_exit(void);
+/* Give this thread the name by which logs of programs know it, "uWSGIWorker1Core0".  0 or -1. */
+int py_interp_name_thread(int core);
 /* Take the GIL on a thread of this worker, and give it back.  Need no GIL, and all of it. */
 void py_interp_enter(void);
 void py_interp_leave(void);

@@ -235,11 +235,26 @@ void py_interp_release(void)
 	thread_state = PyEval_SaveThread();
 }
 
-void py_interp_thread_init(void)
+int py_interp_name_thread(int core)
 {
-	if (thread_state)
-		return; /* the main thread has one since start */
-	thread_state = PyThreadState_New(PyInterpreterState_Main());
+	PyObject *threading = PyImport_ImportModule("threading");
+	PyObject *thread = threading ? PyObject_CallMethod(threading, "current_thread", NULL) : NULL;
+	PyObject *name = thread ? PyUnicode_FromFormat("uWSGIWorker%dCore%d", uwsgi_my_number(), core) : NULL;
+	int rc = name ? PyObject_SetAttrString(thread, "name", name) : -1;
+	Py_XDECREF(name);
+	Py_XDECREF(thread);
+	Py_XDECREF(threading);
+	return rc;
+}
+
+void py_interp_thread_init(int core)
+{
+	if (!thread_state) /* the main thread has one since start */
+		thread_state = PyThreadState_New(PyInterpreterState_Main());
+	py_interp_enter();
+	if (py_interp_name_thread(core) < 0)
+		py_print_exception();
+	py_interp_leave();
 }
 
 void py_interp_thread_exit(void)

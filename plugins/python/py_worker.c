@@ -26,18 +26,6 @@ static int set_signals(void)
 	return rc;
 }
 
-static int name_thread(int number)
-{
-	PyObject *threading = PyImport_ImportModule("threading");
-	PyObject *thread = threading ? PyObject_CallMethod(threading, "current_thread", NULL) : NULL;
-	PyObject *name = thread ? PyUnicode_FromFormat("uWSGIWorker%dCore0", number) : NULL;
-	int rc = name ? PyObject_SetAttrString(thread, "name", name) : -1;
-	Py_XDECREF(name);
-	Py_XDECREF(thread);
-	Py_XDECREF(threading);
-	return rc;
-}
-
 int py_worker_run(int number)
 {
 	const char *path = py_options()->worker_override;
@@ -50,7 +38,7 @@ int py_worker_run(int number)
 		return 1;
 	}
 	py_interp_enter();
-	bool ready = set_signals() == 0 && name_thread(number) == 0;
+	bool ready = set_signals() == 0 && py_interp_name_thread(0) == 0;
 	int status = ready ? py_program_run_file(file, path) : py_program_exit_status();
 	py_interp_leave();
 	fclose(file);

@@ -94,11 +94,10 @@ static int post_fork(void)
 
 static void thread_init(int core)
 {
-	(void)core;
 	if (!Py_IsInitialized())
 		return;
 	py_interp_release();
-	py_interp_thread_init();
+	py_interp_thread_init(core);
 }
 
 static void thread_exit(int core)
