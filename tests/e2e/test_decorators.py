@@ -17,6 +17,10 @@ def blocks(language):
     return re.findall(r"^```%s\n(.*?)^```$" % language, PAGE, re.M | re.S)
 
 
+# what the page has a program's tests begin with, for a server that is not installed
+STUB = blocks("py")[1].replace("/usr/local/lib/x86_64-linux-gnu/uwsgi/1/python", str(MODULES))
+
+
 @pytest.fixture
 def page(start, write):
     """The program of docs/decorators.md under the configuration it shows."""
@@ -342,7 +346,7 @@ TESTS = """
 
 
 def test_a_program_is_tested_without_a_server(write, tmp_path):
-    write("conftest.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)))
+    write("conftest.py", STUB)
     write("tasks.py", "\n".join(blocks("python")))
     write("test_tasks.py", TESTS)
     done = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", path="")
@@ -357,7 +361,7 @@ def test_a_django_project_is_tested_without_a_server(write, tmp_path):
         from django.core.management import execute_from_command_line
         execute_from_command_line(sys.argv)
     """)
-    write("settings_of_tests.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)) + "from settings import *\n")
+    write("settings_of_tests.py", STUB + "from settings import *\n")
     write("settings.py", """
         SECRET_KEY = "x"
         DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
