@@ -126,7 +126,11 @@ static const struct errand {
 	const char *path;
 	bool (*run)(void);
 } errands[] = {
-	{ "/task", spool }, { "/message", send_message }, { "/signal", raise_signal }, { "/locked", count_locked }, { 0 },
+	{ "/task", spool },
+	{ "/message", send_message },
+	{ "/signal", raise_signal },
+	{ "/locked", count_locked },
+	{ 0 },
 };
 
 /* ---- the application ---- */
