@@ -131,6 +131,8 @@ class _spoolraw(_wrapper):
     answer: int | None = None  # given in the place of what the function returns
 
     def __init__(self, f, pass_arguments=False):
+        if isinstance(f, lock):
+            raise TypeError("%s: a spooler calls no function of @lock: take the lock inside" % f.__name__)
         super().__init__(f)
         self.pass_arguments = pass_arguments
         self.base_dict = {"ud_spool_func": _name_in(spooler_functions, f, "spool")}
@@ -154,10 +156,10 @@ class _spoolraw(_wrapper):
         else:
             task = dict(args[0]) if args else {}
             task.update(kwargs)
-        task.update(self.base_dict)
+        own = dict(self.base_dict)
         if self.answer is not None:
-            task["ud_spool_ret"] = self.answer
-        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items()})
+            own["ud_spool_ret"] = self.answer
+        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in {**own, **task, **own}.items()})
 
 
 class _spool(_spoolraw):

@@ -17,13 +17,16 @@ def blocks(language):
     return re.findall(r"^```%s\n(.*?)^```$" % language, PAGE, re.M | re.S)
 
 
+# what the page has a program's tests begin with, for a server that is not installed
+STUB = blocks("py")[1].replace("/usr/local/lib/x86_64-linux-gnu/uwsgi/1/python", str(MODULES))
+
+
 @pytest.fixture
-def page(start, write, tmp_path):
+def page(start, write):
     """The program of docs/decorators.md under the configuration it shows."""
     write("tasks.py", "\n".join(blocks("python")))
-    write("site.py", program("import tasks\nfrom tasks import *\n", ASK))
-    write("site.ini", blocks("ini")[0].replace("site:", "site_of_test:"))
-    (tmp_path / "site.py").rename(tmp_path / "site_of_test.py")  # Python has a module site
+    write("mysite.py", program("import tasks\nfrom tasks import *\n", ASK))
+    write("site.ini", blocks("ini")[0])
     server = start("--ini", "site.ini", "--spooler-frequency", "1")
     server.wait_spawned("worker", 2)
     server.wait_spawned("mule", 3)
@@ -389,6 +392,7 @@ def test_a_module_of_tasks_is_imported_where_there_is_no_spooler_and_no_mule(ser
     ("@cron(1, 2)\ndef f(n): pass", "missing 3 required positional arguments: 'day', 'month', and 'dayweek'"),
     ("@timer(0)\ndef f(n): pass", "ValueError"),
     ("@signal(256)\ndef f(n): pass", "ValueError"),
+    ("uwsgi.spool = uwsgi.log\n@spool\n@lock\ndef f(arguments): pass", "TypeError: f: a spooler calls no function of @lock"),
     ("@signal(1)\ndef f(n): pass\n@signal(1)\ndef g(n): pass", "ValueError: unable to register signal: 1 is registered already"),
 ])
 def test_a_decorator_that_makes_no_sense_raises_where_it_stands(start, write, use, error):
@@ -464,7 +468,7 @@ TESTS = """
 
 
 def test_a_program_is_tested_without_a_server(write, tmp_path):
-    write("conftest.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)))
+    write("conftest.py", STUB)
     write("tasks.py", "\n".join(blocks("python")))
     write("test_tasks.py", TESTS)
     done = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", path="")
@@ -479,7 +483,7 @@ def test_a_django_project_is_tested_without_a_server(write, tmp_path):
         from django.core.management import execute_from_command_line
         execute_from_command_line(sys.argv)
     """)
-    write("settings_of_tests.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)) + "from settings import *\n")
+    write("settings_of_tests.py", STUB + "from settings import *\n")
     write("settings.py", """
         SECRET_KEY = "x"
         DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
