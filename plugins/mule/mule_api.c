@@ -36,7 +36,7 @@ static int mule_msg(struct uwsgi_call *c)
 		return farm < 0 ? uwsgi_fail(c, UWSGI_EVALUE, "unknown farm")
 				: send_to(c, 1 + m->count + farm, message);
 	}
-	int64_t number = type == UWSGI_T_INT ? uwsgi_value_int(&c->args[1]) : -1;
+	int64_t number = type == UWSGI_T_INT || type == UWSGI_T_BOOL ? uwsgi_value_int(&c->args[1]) : -1;
 	if (number < 0 || number > m->count)
 		return uwsgi_fail(c, UWSGI_EVALUE, "invalid mule");
 	return send_to(c, (int)number, message);

@@ -77,8 +77,9 @@ struct spool_job;
 /* Run the task.  The answer of its handler, or this one after a traceback was logged. */
 #define SPOOLER_RAISED INT64_MIN
 int64_t spooler_handle(const struct spool_job *job);
-/* Put the task into a map as programs see it; its texts are the job's, or copies.  0, or -1: memory is out. */
-int spooler_describe(const struct spool_job *job, struct uwsgi_value *map, bool copies);
+/* Put the task into a map as programs see it, under that name; its texts are the job's, or copies.  0, or -1: memory is
+ * out. */
+int spooler_describe(const struct spool_job *job, const char *name, struct uwsgi_value *map, bool copies);
 
 /* ---- spooler_command.c: --spool-list and its kin ---- */
 

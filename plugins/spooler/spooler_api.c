@@ -125,7 +125,7 @@ int spooler_api_get_task(struct uwsgi_call *c)
 	bool mine = in_hand && !strcmp(spool_base(in_hand), spool_base(given.p));
 	if (spool_job_read(&job, !mine, SIZE_MAX) == 0) {
 		struct uwsgi_value *map = uwsgi_ret_map(c);
-		if (!map || spooler_describe(&job, map, true)) {
+		if (!map || spooler_describe(&job, given.p, map, true)) {
 			spool_job_destroy(&job);
 			return uwsgi_fail(c, UWSGI_ERUNTIME, "spooler_get_task(): memory is out");
 		}

@@ -73,7 +73,7 @@ static const struct spooler *find_spooler(struct uwsgi_str given)
 {
 	const struct spooler_options *o = spooler_options();
 	char path[PATH_MAX], real[PATH_MAX];
-	if (!given.p)
+	if (!given.n)
 		return o->count ? &o->list[0] : NULL;
 	if ((size_t)snprintf(path, sizeof path, "%.*s", (int)given.n, given.p) >= sizeof path)
 		return NULL;

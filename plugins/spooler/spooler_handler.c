@@ -24,10 +24,9 @@ static struct uwsgi_value str_key(const char *name)
 	return (struct uwsgi_value){ .type = UWSGI_T_STR, .u.s = { name, strlen(name) } };
 }
 
-int spooler_describe(const struct spool_job *job, struct uwsgi_value *map, bool copies)
+int spooler_describe(const struct spool_job *job, const char *name, struct uwsgi_value *map, bool copies)
 {
 	struct uwsgi_str rest = job->task.pairs, key, value;
-	const char *name = spool_base(job->path);
 	int failed = put(map, str_key("spooler_task_name"), (struct uwsgi_str){ name, strlen(name) }, copies);
 	while (!failed && spool_task_next(&rest, &key, &value))
 		failed = put(map, (struct uwsgi_value){ .type = UWSGI_T_BYTES, .u.s = key }, value, copies);
@@ -64,7 +63,7 @@ int64_t spooler_handle(const struct spool_job *job)
 	struct handling handling = { .answer = SPOOL_IGNORE };
 	struct uwsgi_value *args = uwsgi_value_new_list();
 	struct uwsgi_value *map = args ? uwsgi_add_map(args, NULL) : NULL;
-	if (!map || spooler_describe(job, map, false)) {
+	if (!map || spooler_describe(job, spool_base(job->path), map, false)) {
 		uwsgi_log("[spooler] %s: memory is out; the task is tried again\n", job->path);
 		uwsgi_value_free(args);
 		return SPOOLER_RAISED;

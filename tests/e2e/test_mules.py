@@ -57,6 +57,12 @@ def test_a_message_has_any_size_up_to_the_limit(serve):
     server.wait_for_log("the message has 3000001 bytes, mule-msg-size allows 3000000")
 
 
+def test_the_number_of_a_mule_may_be_anything_that_counts(serve):
+    server = serve(APP, "--mules", "2")
+    for number in ("True", "__import__('enum').IntEnum('Mule', 'FIRST').FIRST"):
+        assert ask(server, "uwsgi.mule_msg(b'x', %s)" % number) == "True"
+
+
 def test_a_message_to_nobody_is_refused(serve):
     server = serve(APP, "--mule", "--farm", "pigs:1")
     for code, reason in (("uwsgi.mule_msg(b'x', 2)", "invalid mule"), ("uwsgi.mule_msg(b'x', -1)", "invalid mule"),
