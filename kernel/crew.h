@@ -11,6 +11,8 @@
 #define GENERATIONS 4 /* the one that serves, the one that will, and those that finish their last requests */
 #define OWN_FDS_MAX 8
 
+struct comeback;
+
 struct crew {
 	struct kernel *k;
 	struct generation generations[GENERATIONS];
@@ -21,6 +23,7 @@ struct crew {
 	int own_fds[OWN_FDS_MAX]; /* what only the master may hold: closed in its children */
 	int own_count;
 	struct uwsgi_timer mercy;
+	struct comeback *comebacks; /* of processes that died, see crew_death.c */
 	/* What the leader is told.  `g` may be NULL: it is not about one generation. */
 	void (*changed)(struct crew *crew, struct generation *g);
 	void (*failed)(struct crew *crew, struct generation *g, int status); /* it cannot be started */
@@ -86,6 +89,8 @@ void crew_stop(struct crew *crew, struct proc_slot *slot, int arg);
 void crew_mercy(struct crew *crew);
 /* A process that ended, or could not be forked. */
 void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus);
+/* Was the process ready, and comes back after a pause? */
+bool crew_comes_back(const struct crew *crew, int kind, int number, unsigned generation);
 /* One the master itself could not fork: it tries again after a pause. */
 void crew_not_forked(struct crew *crew, struct proc_slot *slot, int error);
 /* A child that ended.  False: it is none of the crew. */

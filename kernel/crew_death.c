@@ -18,12 +18,21 @@
 struct comeback {
 	struct uwsgi_timer timer; /* first: the timer is the comeback */
 	struct crew *crew;
+	struct comeback *next;
 	struct proc_slot last;
 };
 
 static const char *name_of(struct crew *crew, const struct proc_slot *slot)
 {
 	return proc_kind_at(crew->k->table, slot->kind)->name;
+}
+
+static void forget_comeback(struct crew *crew, const struct comeback *gone)
+{
+	struct comeback **at = &crew->comebacks;
+	while (*at != gone)
+		at = &(*at)->next;
+	*at = gone->next;
 }
 
 static void on_comeback(struct uwsgi_timer *timer)
@@ -34,7 +43,16 @@ static void on_comeback(struct uwsgi_timer *timer)
 	if (!crew->ending && g && !g->retiring && c->last.number <= crew_wanted(crew, c->last.kind) &&
 	    !crew_find(crew, c->last.kind, c->last.number, g->number))
 		crew_start(crew, c->last.kind, c->last.number, g, &c->last, false);
+	forget_comeback(crew, c);
 	free(c);
+}
+
+bool crew_comes_back(const struct crew *crew, int kind, int number, unsigned generation)
+{
+	for (const struct comeback *c = crew->comebacks; c; c = c->next)
+		if (c->last.kind == kind && c->last.number == number && c->last.generation == generation)
+			return atomic_load(&c->last.state) == UWSGI_PROC_IDLE;
+	return false;
 }
 
 static void start_later(struct crew *crew, const struct proc_slot *last, uint64_t delay_ms)
@@ -43,6 +61,8 @@ static void start_later(struct crew *crew, const struct proc_slot *last, uint64_
 	if (!c)
 		return;
 	c->crew = crew;
+	c->next = crew->comebacks;
+	crew->comebacks = c;
 	memcpy(&c->last, last, sizeof *last);
 	c->timer.fn = on_comeback;
 	uwsgi_loop_timer(crew->k->loop, &c->timer, delay_ms);
@@ -110,7 +130,8 @@ void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
 	struct proc_slot last;
 	struct generation *g = crew_generation(crew, slot->generation);
 	int state = atomic_load(&slot->state);
-	bool told = state == UWSGI_PROC_STOPPING;
+	bool told = state == UWSGI_PROC_STOPPING, was_ready = state == UWSGI_PROC_IDLE;
+	bool serves = proc_kind_at(crew->k->table, slot->kind)->flags & UWSGI_KIND_SERVES;
 	memcpy(&last, slot, sizeof last);
 	rescue_log(crew, slot);
 	proc_retire(crew->k->table, slot);
@@ -119,9 +140,9 @@ void crew_bury(struct crew *crew, struct proc_slot *slot, int wstatus)
 		.age_ms = uwsgi_now_ms() - last.spawned_ms,
 		.crashes = last.crashes,
 		.budget = crew->k->settings->max_crashes,
-		.was_ready = state == UWSGI_PROC_IDLE,
+		.was_ready = was_ready,
 		.wanted = !told && is_needed(crew, g, &last),
-		.first_of_all = g && !g->serving,
+		.first_of_all = g && !g->serving && (serves || !was_ready), /* what does not serve holds up nobody */
 	};
 	log_exit(crew, &last, wstatus, ended.wanted);
 	struct proc_decision decision = proc_policy_on_exit(&ended);

@@ -31,6 +31,8 @@ static bool is_ready(struct crew *crew, int kind, int number, const struct gener
 	const struct proc_slot *slot = crew_find(crew, kind, number, g->number);
 	if (!slot && crew_is_single(crew, kind))
 		return true; /* its predecessor has to end first */
+	if (!slot && !serves(crew, kind) && crew_comes_back(crew, kind, number, g->number))
+		return true; /* it was ready; that it dies again and again is said, and holds up nobody */
 	if (!slot || atomic_load(&slot->state) == UWSGI_PROC_STARTING)
 		return false;
 	bool waits = serves(crew, kind) && (g->chained || predecessor_accepts(crew, kind, number, g));

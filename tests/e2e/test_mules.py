@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from asking import program
 from harness import session_members, wait_until
 from load import answered
 
@@ -238,6 +239,24 @@ def test_a_missing_script_is_said_and_the_site_is_up(serve):
     server = serve(APP, "--mule=nowhere.py")
     server.wait_for_log('open("nowhere.py"): No such file or directory')
     assert answered(server).endswith(b"ok")
+
+
+def test_mules_that_end_again_and_again_do_not_keep_a_slow_application_from_serving(serve):
+    server = serve(program("""
+        import select, uwsgi
+        if uwsgi.worker_id():
+            select.select([], [], [], 3)  # longer than the mules' first five lives
+    """, APP), "--lazy-apps", "--mule=nowhere.py", "--mule=nothing.py")
+    server.wait_for_log("mule 1 ends again and again")
+    assert answered(server).endswith(b"ok")
+
+
+def test_timers_run_where_mules_end_again_and_again(serve):
+    server = serve(program(APP, """
+        uwsgi.register_signal(9, "worker", lambda num: print("a timer's signal", flush=True))
+        uwsgi.add_ms_timer(9, 50)
+    """), *("--mule=nowhere.py",) * 8)
+    server.wait_for_log("a timer's signal\n")
 
 
 def test_a_killed_mule_comes_back(serve):
