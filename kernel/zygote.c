@@ -106,10 +106,12 @@ static void make_way(bool on)
 _Noreturn void zygote_main(struct kernel *k)
 {
 	/* its end is decided by the master alone, which closes the control socket */
-	static const int ignored[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
+	static const int ignored[] = { SIGTERM, SIGINT,	 SIGQUIT, SIGHUP,  SIGUSR1,
+				       SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		signal(ignored[i], SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
+	signal(SIGALRM, SIG_DFL); /* the program's: it may set a handler, and put back what was there */
 	trap_release();
 	k->role = "zygote";
 	listeners_close_gateways(k->listeners);

@@ -154,7 +154,9 @@ int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v, Py_buf
 		Py_XDECREF(number);
 		return rc;
 	}
-	PyErr_Format(PyExc_TypeError, "%s expected, not %.80s", uwsgi_type_name(want), Py_TYPE(o)->tp_name);
+	PyErr_Format(PyExc_TypeError, "%s expected, not %.80s",
+		     want == UWSGI_T_ANY ? "None, bool, int, float, str, bytes, list or dict" : uwsgi_type_name(want),
+		     Py_TYPE(o)->tp_name);
 	return -1;
 }
 

@@ -121,6 +121,15 @@ static int redirect_output(void)
 	return rc;
 }
 
+/* Python looks once at what signals do, and tells programs that.  Later it would find handlers of the server, which it
+ * does not know, and which a program could not put back. */
+static int look_at_signals(void)
+{
+	PyObject *module = PyImport_ImportModule("_signal");
+	Py_XDECREF(module);
+	return module ? 0 : -1;
+}
+
 static int insert_path(PyObject *path, Py_ssize_t at, const char *entry)
 {
 	PyObject *text = PyUnicode_DecodeFSDefault(entry);
@@ -194,7 +203,8 @@ int py_interp_start(void)
 	held = true;
 	thread_state = PyThreadState_Get();
 	uwsgi_log("Python version: %s\n", Py_GetVersion());
-	if (set_executable(options->executable) == 0 && redirect_output() == 0 && set_path(options) == 0)
+	if (look_at_signals() == 0 && set_executable(options->executable) == 0 && redirect_output() == 0 &&
+	    set_path(options) == 0)
 		return 0;
 	py_print_exception();
 	uwsgi_cause("python: cannot prepare the interpreter, see above");
