@@ -200,7 +200,6 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 {
 	struct kernel *k = crew->k;
 	struct proc_slot *slot = NULL;
-	int failed;
 	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
 	if (slot && (slot->generation != g->number || atomic_load(&slot->state) == UWSGI_PROC_FREE))
@@ -221,10 +220,7 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 		crew_replace(crew, slot);
 		break;
 	case MESSAGE_SOURCE:
-		failed = sources_add(g->sources, &msg->source, msg->value < 0);
-		if (failed)
-			uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", msg->source.number,
-				  strerror(-failed));
+		crew_signals_add(g, &msg->source, msg->value < 0);
 		return;
 	case MESSAGE_ACCEPTING:
 		break;

@@ -57,9 +57,11 @@ int crew_claim(struct crew *crew);
 int crew_keep(struct crew *crew);
 void crew_drop_kept(struct crew *crew);
 
-/* The signal bus and the sources of a generation; see crew_signals.c.  0 or -errno. */
+/* The signal bus and the sources of a generation; see crew_signals.c.  One source that is not possible is logged.  0 or
+ * -errno. */
 int crew_signals_open(struct crew *crew, struct generation *g);
 int crew_signals_claim(struct crew *crew, struct generation *g);
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, bool loaded);
 void crew_signals_close(struct crew *crew, struct generation *g);
 
 /* ---- processes ---- */

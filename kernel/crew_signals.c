@@ -3,11 +3,14 @@
 #include "handover.h"
 #include "signal_bus.h"
 #include "signal_group.h"
+#include "source_option.h"
 #include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <uwsgi/log.h>
 
 static int raise_for(void *data, uint8_t number)
 {
@@ -43,13 +46,26 @@ static int make_sources(struct crew *crew, struct generation *g)
 	return g->sources ? 0 : -ENOMEM;
 }
 
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, bool loaded)
+{
+	int failed = sources_add(g->sources, source, loaded);
+	if (failed)
+		uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", source->number,
+			  strerror(-failed));
+}
+
 int crew_signals_open(struct crew *crew, struct generation *g)
 {
 	int room = PROC_KINDS_MAX + signal_groups_count(crew->k->groups);
 	struct signal_kind *kinds = calloc((size_t)room, sizeof *kinds);
 	g->bus = kinds ? signal_bus_create(crew->k->handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
 	free(kinds);
-	return g->bus ? make_sources(crew, g) : -ENOMEM;
+	if (!g->bus || make_sources(crew, g))
+		return -ENOMEM;
+	const struct uwsgi_source *source;
+	for (size_t i = 0; (source = source_option_at(i)); i++)
+		crew_signals_add(g, source, false);
+	return 0;
 }
 
 int crew_signals_claim(struct crew *crew, struct generation *g)

@@ -29,6 +29,7 @@
 #include "service.h"
 #include "settings.h"
 #include "signal_group.h"
+#include "source_option.h"
 #include "vassal.h"
 
 #include <errno.h>
@@ -166,7 +167,8 @@ static int make_settings(struct kernel *k)
 static int register_rest(struct kernel *k, const char *dir)
 {
 	static int (*const registers[])(struct option_registry * options) = {
-		command_register, scale_register, cron_command_register, api_lock_register, control_register,
+		command_register,	scale_register,	   cron_command_register,
+		source_option_register, api_lock_register, control_register,
 	};
 	int failed = override_register(k);
 	if (!failed)

@@ -157,6 +157,12 @@ TIMERS = """
 """
 
 
+def stats_of(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+
+
 def ticks(server, number):
     return server.log.count("tick %d of 1" % number)
 
@@ -307,9 +313,7 @@ def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(
     server.wait_for_log("tick")
     os.kill(int(server.get("/").text), signal.SIGKILL)
     server.wait_spawned("worker", 2)
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(tmp_path / "stats.sock"))
-        timers = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))["timers"]
+    timers = stats_of(tmp_path / "stats.sock")["timers"]
     assert len(timers) == 1, timers
 
 
@@ -384,6 +388,57 @@ def test_a_probe_that_makes_no_sense_is_refused(serve, call, why):
     server = serve(APP)
     server.post("/", ("uwsgi.add_probe%s" % call).encode())
     server.wait_for_log("ValueError: unable to add probe: %s" % why)
+
+
+CONFIGURED = """
+    import uwsgi
+    for number in (1, 2, 3):
+        uwsgi.register_signal(number, "worker1", lambda number: print("tick %d of 1" % number, flush=True))
+    def application(e, s):
+        s("200 OK", [])
+        return [b"ok"]
+"""
+
+
+def test_the_configuration_raises_signals_by_the_clock_and_by_touch(serve, tmp_path):
+    (tmp_path / "a file").touch()
+    server = serve(CONFIGURED, "--timer", "1 1", "--rbtimer=2 1 1", "--touch-signal", "a file 3")
+    wait_until(lambda: ticks(server, 1) >= 3 and ticks(server, 2), "ticks")
+    assert ticks(server, 2) == 1
+    assert ticks(server, 3) == 0
+    os.utime(tmp_path / "a file")
+    wait_until(lambda: ticks(server, 3), "the touch")
+
+
+def test_a_reload_takes_what_raises_signals_from_the_new_configuration(start, write):
+    write("app.py", CONFIGURED)
+    ini = "[uwsgi]\nmaster = true\nwsgi-file = app.py\nsignal-timer = %d 1\n"
+    write("site.ini", ini % 1)
+    server = start("--ini", "site.ini")
+    server.wait_for_log("tick 1 of 1")
+    write("site.ini", ini % 2)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    before = ticks(server, 1)
+    server.wait_for_log("tick 2 of 1", times=3)
+    assert ticks(server, 1) - before <= 1, "the old generation's timer is over"
+
+
+def test_what_the_configuration_raises_and_nobody_registered_is_counted(serve, tmp_path):
+    server = serve(CONFIGURED, "--timer=99 1", "--stats", str(tmp_path / "stats.sock"))
+    wait_until(lambda: [row["failures"] for row in stats_of(tmp_path / "stats.sock")["timers"]] >= [1], "a refusal")
+    assert answered(server).endswith(b"ok")
+
+
+@pytest.mark.parametrize("option, why", [
+    ("--timer=256 1", "a signal is 0 to 255"), ("--signal-timer=1 0", "a period has at least one second"),
+    ("--rbtimer=1 1 often", "give signum seconds[ iterations]"), ("--touch-signal=file", "give file signum"),
+    ("--fs-signal=file x", "give file signum")])
+def test_a_source_of_the_configuration_that_makes_no_sense_ends_the_start(start, write, option, why):
+    write("app.py", CONFIGURED)
+    server = start("--master", "--wsgi-file", "app.py", option, ready=False)
+    assert server.process.wait(20) == 1
+    server.wait_for_log(why)
 
 
 def test_the_decorators_of_the_seeds_work(serve):
