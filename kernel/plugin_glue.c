@@ -188,6 +188,11 @@ bool uwsgi_signal_registered(uint8_t number)
 	return signal_is_registered(kernel, number);
 }
 
+int uwsgi_signal_get_free(void)
+{
+	return signal_get_free(kernel);
+}
+
 int uwsgi_signal_raise(uint8_t number)
 {
 	return signal_raise(kernel, number);

@@ -4,6 +4,7 @@
 #include "handover.h"
 #include "signal_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 #define TARGET_SIZE 64
 
 struct number {
-	_Atomic bool known;
-	_Atomic int owner;
+	_Atomic int owner;  /* SIGNAL_OF_NOBODY: it is free */
+	_Atomic bool known; /* ... and registered it */
 	char target[TARGET_SIZE];
 	struct signal_target to;
 	_Atomic uint64_t raised, handled, failed, refused, last_us;
@@ -208,20 +209,25 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover)
 
 /* ---- register and raise ---- */
 
-int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, int owner)
+int signal_bus_owner(const struct signal_bus *bus, uint8_t number)
+{
+	return atomic_load(&bus->shared->numbers[number].owner);
+}
+
+int signal_bus_reserve(struct signal_bus *bus, uint8_t number, int owner)
+{
+	int has_it = SIGNAL_OF_NOBODY;
+	return atomic_compare_exchange_strong(&bus->shared->numbers[number].owner, &has_it, owner) ? owner : has_it;
+}
+
+int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target)
 {
 	struct number *n = &bus->shared->numbers[number];
 	snprintf(n->target, sizeof n->target, "%s", target);
 	n->to = signal_target_parse(target, bus->kinds, bus->shared->kind_count);
-	atomic_store(&n->owner, owner);
+	assert(atomic_load(&n->owner) != SIGNAL_OF_NOBODY);
 	atomic_store(&n->known, true);
 	return n->to.scope == SIGNAL_NOBODY ? -ESRCH : 0;
-}
-
-int signal_bus_owner(const struct signal_bus *bus, uint8_t number)
-{
-	const struct number *n = &bus->shared->numbers[number];
-	return atomic_load(&n->known) ? atomic_load(&n->owner) : -ENOENT;
 }
 
 static void wake(struct signal_bus *bus, int queue)

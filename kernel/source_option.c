@@ -49,9 +49,9 @@ static const char *read_timer(const char *text, struct uwsgi_source *source_r, b
 		return "a period has at least one second";
 	if (times < 0)
 		return "iterations are 1 or more, 0 is for ever";
-	*source_r = (struct uwsgi_source){
-		.type = UWSGI_SOURCE_TIMER, .period_ms = (int64_t)seconds * 1000, .times = times
-	};
+	*source_r = (struct uwsgi_source){ .type = UWSGI_SOURCE_TIMER,
+					   .period_ms = (int64_t)seconds * 1000,
+					   .times = times };
 	return set_number(source_r, number);
 }
 

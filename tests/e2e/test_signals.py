@@ -300,6 +300,36 @@ def test_programs_of_mules_have_numbers_of_their_own_which_their_successors_find
     assert set(re.findall(r"signum (\d+) registered", server.log)) == {"0", "1", "2", "3"}
 
 
+def test_programs_that_ask_for_a_free_number_at_once_get_different_ones(serve, write):
+    """And a successor gets the one its predecessor did not come to register."""
+    write("program.py", """
+        import os, time, uwsgi
+        from uwsgidecorators import get_free_signal
+
+        number = get_free_signal()
+        print("mule %d got %d" % (uwsgi.mule_id(), number), flush=True)
+        while not os.path.exists("go on"):  # nobody registers before both have a number
+            time.sleep(0.01)
+        uwsgi.register_signal(number, "mule%d" % uwsgi.mule_id(), lambda n: print("heard", n, flush=True))
+        uwsgi.signal(number)
+        while True:
+            uwsgi.mule_get_msg()
+    """)
+    server = serve(DECORATED, "--mule=program.py", "--mule=program.py")
+
+    def number_of(mule):
+        return int(server.wait_for_match(r"mule %d got (\d+)" % mule)[1])
+
+    assert {number_of(1), number_of(2)} == {2, 3}
+    os.kill(server.pid_of("mule", 1), signal.SIGKILL)
+    before = number_of(1)
+    server.wait_for_log("mule 1 got", times=2)
+    assert number_of(1) == before
+    write("go on", "")
+    for number in (2, 3):
+        server.wait_for_log("heard %d" % number)
+
+
 def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(serve, tmp_path):
     server = serve("""
         import os, uwsgi
