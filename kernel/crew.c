@@ -183,11 +183,12 @@ static void log_spawned(struct crew *crew, const struct proc_slot *slot)
 }
 
 /* It serves now, and whom it replaces may go. */
-static void handle_ready(struct crew *crew, const struct proc_slot *slot)
+static void handle_ready(struct crew *crew, struct generation *g, const struct proc_slot *slot)
 {
 	if (atomic_load(&slot->state) != UWSGI_PROC_IDLE)
 		return; /* its process was told to end since, or died, and the slot is already another's */
 	log_spawned(crew, slot);
+	sources_loaded(g->sources, &(struct source_loader){ proc_place(slot), slot->pid });
 	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
 		struct proc_slot *old = proc_slot_at(crew->k->table, i);
 		if (old != slot && proc_is_up(old) && old->leaving && old->kind == slot->kind &&
@@ -199,6 +200,7 @@ static void handle_ready(struct crew *crew, const struct proc_slot *slot)
 static void handle_message(struct crew *crew, struct generation *g, const struct message *msg)
 {
 	struct kernel *k = crew->k;
+	const struct source_loader loader = { msg->value, msg->loader };
 	struct proc_slot *slot = NULL;
 	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
@@ -207,11 +209,11 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 	switch ((enum message_kind)msg->kind) {
 	case MESSAGE_LOADED:
 		g->loaded = true;
-		sources_renewed(g->sources);
+		sources_loaded(g->sources, &(struct source_loader){ ZYGOTE_PLACE, g->zygote });
 		crew_start_missing(crew, g);
 		break;
 	case MESSAGE_READY:
-		handle_ready(crew, slot);
+		handle_ready(crew, g, slot);
 		break;
 	case MESSAGE_NOT_FORKED:
 		crew_bury(crew, slot, 1 << 8);
@@ -220,7 +222,7 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 		crew_replace(crew, slot);
 		break;
 	case MESSAGE_SOURCE:
-		crew_signals_add(g, &msg->source, msg->value < 0);
+		crew_signals_add(g, &msg->source, msg->loader ? &loader : NULL);
 		return;
 	case MESSAGE_ACCEPTING:
 		break;
@@ -306,7 +308,6 @@ int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
 	g->zygote_ms = uwsgi_now_ms();
-	sources_renew(g->sources);
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
 

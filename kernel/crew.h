@@ -11,6 +11,8 @@
 #define GENERATIONS 4 /* the one that serves, the one that will, and those that finish their last requests */
 #define OWN_FDS_MAX 8
 
+struct source_loader;
+
 struct crew {
 	struct kernel *k;
 	struct generation generations[GENERATIONS];
@@ -61,7 +63,7 @@ void crew_drop_kept(struct crew *crew);
  * -errno. */
 int crew_signals_open(struct crew *crew, struct generation *g);
 int crew_signals_claim(struct crew *crew, struct generation *g);
-void crew_signals_add(struct generation *g, const struct uwsgi_source *source, bool loaded);
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, const struct source_loader *loader);
 void crew_signals_close(struct crew *crew, struct generation *g);
 
 /* ---- processes ---- */

@@ -46,9 +46,9 @@ static int make_sources(struct crew *crew, struct generation *g)
 	return g->sources ? 0 : -ENOMEM;
 }
 
-void crew_signals_add(struct generation *g, const struct uwsgi_source *source, bool loaded)
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, const struct source_loader *loader)
 {
-	int failed = sources_add(g->sources, source, loaded);
+	int failed = sources_add(g->sources, source, loader);
 	if (failed)
 		uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", source->number,
 			  strerror(-failed));
@@ -64,7 +64,7 @@ int crew_signals_open(struct crew *crew, struct generation *g)
 		return -ENOMEM;
 	const struct uwsgi_source *source;
 	for (size_t i = 0; (source = source_option_at(i)); i++)
-		crew_signals_add(g, source, false);
+		crew_signals_add(g, source, NULL);
 	return 0;
 }
 

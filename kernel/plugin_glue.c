@@ -224,8 +224,13 @@ int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t in
 
 int uwsgi_source_add(const struct uwsgi_source *source)
 {
-	int from = kernel->slot ? proc_slot_index(kernel->table, kernel->slot) : -1;
-	struct message added = { MESSAGE_SOURCE, from, kernel->generation, *source };
+	struct message added = {
+		.kind = MESSAGE_SOURCE,
+		.value = kernel->slot ? proc_place(kernel->slot) : ZYGOTE_PLACE,
+		.generation = kernel->generation,
+		.loader = kernel->loading || !kernel->slot ? getpid() : 0,
+		.source = *source,
+	};
 	struct cron_spec spec;
 	memcpy(spec.field, source->cron, sizeof spec.field);
 	if (source->type == UWSGI_SOURCE_CRON && cron_wrong(&spec))

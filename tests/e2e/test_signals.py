@@ -255,6 +255,47 @@ def test_timers_go_on_when_the_zygote_is_killed(serve, tmp_path):
     wait_until(is_gone, "the timer to be gone, and the others not")
 
 
+LAZY = """
+    import os, uwsgi
+
+    for number in (30, 31):
+        uwsgi.register_signal(number, "", lambda number: print("tick", number, "of 1", flush=True))
+    uwsgi.add_ms_timer(30, 50)
+    uwsgi.add_ms_timer(31, 50)
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [b"ok"]
+"""
+
+
+def timers_of(tmp_path):
+    return [(row["signal"], row["period"]) for row in stats_of(tmp_path / "stats.sock")["timers"]]
+
+
+def test_a_timer_that_new_code_does_not_add_is_over_when_all_lazy_workers_have_it(serve, write, tmp_path):
+    server = serve(LAZY, "--lazy-apps", "--processes", "2", "--stats", str(tmp_path / "stats.sock"))
+    server.wait_for_log("tick 31 of 1")
+    write("app.py", LAZY.replace("uwsgi.add_ms_timer(31, 50)", ""))
+    for worker, timers in ((1, [(30, 0.05), (31, 0.05)]), (2, [(30, 0.05)])):
+        os.kill(server.pid_of("worker", worker), signal.SIGKILL)
+        server.wait_spawned("worker", 2 + worker)
+        assert timers_of(tmp_path) == timers
+    server.wait_for_log("tick 30 of 1", times=ticks(server, 30) + 3)
+
+
+def test_lazy_workers_that_are_replaced_have_the_timers_of_their_code_alone(serve, write, tmp_path):
+    touched = write("touched", "")
+    server = serve(LAZY, "--lazy-apps", "--processes", "2", "--touch-workers-reload", str(touched),
+                   "--stats", str(tmp_path / "stats.sock"))
+    server.wait_for_log("tick 31 of 1")
+    write("app.py", LAZY.replace("uwsgi.add_ms_timer(31, 50)", "uwsgi.add_ms_timer(31, 5000)"))
+    os.utime(touched)
+    server.wait_spawned("worker", 4)
+    assert timers_of(tmp_path) == [(30, 0.05), (31, 5)]
+    server.wait_for_log("tick 30 of 1", times=ticks(server, 30) + 3)
+
+
 def test_decorators_have_the_same_numbers_when_the_zygote_is_killed(serve):
     server = serve(DECORATED, "--processes", "2")
     server.wait_for_log("tick of")
