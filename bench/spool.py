@@ -15,6 +15,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 APP = os.path.join(HERE, "apps", "spool_app.py")
+SLOW = os.path.join(HERE, "c", "slow_sync")
 OLD = "/usr/bin/uwsgi-core"
 COMMON = ["--master", "--wsgi-file", APP, "--spooler", "sp", "--spooler-frequency", "30", "--disable-logging"]
 
@@ -36,11 +37,11 @@ def free_port():
 
 
 class Server:
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, environment):
         self.port = free_port()
         self.process = subprocess.Popen([word.replace("{port}", str(self.port)) for word in command], cwd=folder,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env={**os.environ, "UWSGI_ALLOW_ROOT": "true"})
+                                        env={**os.environ, "UWSGI_ALLOW_ROOT": "true", **(environment or {})})
 
     def get(self, path):
         with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port, path), timeout=300) as answer:
@@ -64,10 +65,10 @@ class Server:
             self.process.kill()
 
 
-def measure(command, options, n, body, writers):
+def measure(command, options, n, body, writers, environment=None):
     """Microseconds of a spool(), and tasks a second until all are done."""
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        server = Server(command, folder)
+        server = Server(command, folder, environment)
         try:
             before = server.wait()
             began = time.monotonic()
@@ -79,13 +80,28 @@ def measure(command, options, n, body, writers):
             server.stop()
 
 
+def measure_writers(command, options):
+    """Where syncs are cheap the processor is what writers share; a disk whose syncs are slow shows what they cost."""
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", SLOW, SLOW + ".c"], check=True)
+    disks = {"this disk": {}, "syncs of 5 ms": {"LD_PRELOAD": SLOW, "SYNC_US": "5000"}}
+    print("\nwriters at once, synced: us from one acknowledged task to the next, and from a task of each to the next")
+    print("%-10s%24s%32s" % ("writers", *disks))
+    for writers in (1, 2, 4, 8):
+        cells = []
+        for environment in disks.values():
+            between = statistics.median(measure(command, options, options.synced_tasks, 0, writers, environment)[0]
+                                        for _ in range(options.rounds))
+            cells += [between, between * writers]
+        print("%-10d%12.0f%12.0f%20.0f%12.0f" % (writers, *cells), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--uwsgi", default=os.path.join(HERE, "..", "build", "uwsgi"))
     parser.add_argument("--dir", help="where the spoolers' directories are made")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=3000)
-    parser.add_argument("--synced-tasks", type=int, default=160)
+    parser.add_argument("--synced-tasks", type=int, default=400)
     options = parser.parse_args()
     options.uwsgi = os.path.abspath(options.uwsgi)
     rows = servers_of(options)
@@ -100,11 +116,7 @@ def main():
         for name, all_rounds in figures.items():
             print("%-14s%16.1f%24.0f" % (name, *(statistics.median(r[i] for r in all_rounds) for i in (0, 1))),
                   flush=True)
-    print("\nwriters at once, synced: us from one acknowledged task to the next, all writers together")
-    for writers in (1, 2, 4, 8):
-        threaded = [*rows["ours, synced"], "--threads", "8"]
-        times = [measure(threaded, options, options.synced_tasks, 0, writers)[0] for _ in range(options.rounds)]
-        print("%-14d%16.1f" % (writers, statistics.median(times)), flush=True)
+    measure_writers([*rows["ours, synced"], "--threads", "8"], options)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,52 @@
-/* spool_sync.c - see spool_sync.h.  A leader and its followers, by a lock: who waited for it finds the work done. */
+/* spool_sync.c - see spool_sync.h.  Who gets the lock leads a round: it syncs for all whose files are in their place.
+ * The others sleep until the round ends, and are woken together. */
 #include "spool_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+#include <uwsgi/loop.h>
 #include <uwsgi/shm.h>
 
 #include "spool_hash.h"
 
+/* A leader that was killed is missed after so long. */
+#define LEADER_MISSED_US 20000
+
+/* What is counted are files, since the server began; counts are compared by their difference, which survives overflow.
+ */
 struct shared {
-	_Atomic uint64_t placed; /* files so far */
-	uint64_t synced;	 /* of these; under the lock, never more than placed */
+	_Atomic uint32_t placed;
+	_Atomic uint32_t synced;  /* of these; written under the lock */
+	_Atomic uint32_t awaited; /* the count at which a leader wants to be woken */
+	_Atomic uint32_t rounds;  /* syncs that ended */
+	uint32_t last_batch;	  /* files of the last round; under the lock, as what follows */
+	uint32_t last_us;	  /* how long it took */
 };
 
 struct spool_sync {
 	struct shared *shared;
 	struct uwsgi_lock *lock;
 };
+
+static void sleep_while(_Atomic uint32_t *word, uint32_t value, uint64_t us)
+{
+	struct timespec limit = { (time_t)(us / 1000000), (long)(us % 1000000 * 1000) };
+	syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
+}
+
+static void wake_all(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
 /* By the path, because an old generation may know other spoolers, in another order. */
 struct spool_sync *spool_sync_create(const char *path)
@@ -48,17 +74,57 @@ int spool_sync_alone(const char *path)
 	return failed;
 }
 
+static bool reached(uint32_t count, uint32_t wanted)
+{
+	return (int32_t)(count - wanted) >= 0;
+}
+
+/* Those of the last round are about to place their next files: wait for as many, but no longer than that round took.
+ * Returns how many files are in their place. */
+static uint32_t gather(struct shared *shared)
+{
+	uint32_t wanted = atomic_load(&shared->synced) + shared->last_batch;
+	uint64_t now = uwsgi_micros(), end = now + shared->last_us;
+	uint32_t placed;
+	atomic_store(&shared->awaited, wanted);
+	while (!reached(placed = atomic_load(&shared->placed), wanted) && now < end) {
+		sleep_while(&shared->placed, placed, end - now);
+		now = uwsgi_micros();
+	}
+	return placed;
+}
+
+/* One sync for all whose files are in their place; under the lock. */
+static int lead(struct shared *shared, const char *path)
+{
+	uint32_t placed = gather(shared);
+	uint64_t began = uwsgi_micros();
+	int failed = spool_sync_alone(path);
+	if (failed)
+		return failed;
+	shared->last_us = (uint32_t)(uwsgi_micros() - began);
+	shared->last_batch = placed - atomic_load(&shared->synced);
+	atomic_store(&shared->synced, placed);
+	return 0;
+}
+
 int spool_sync_wait(struct spool_sync *sync, const char *path)
 {
-	uint64_t mine = atomic_fetch_add(&sync->shared->placed, 1) + 1;
-	int failed = 0;
-	uwsgi_lock_take(sync->lock); /* a dead owner left `synced` as it was: too small at worst */
-	if (sync->shared->synced < mine) {
-		uint64_t placed = atomic_load(&sync->shared->placed);
-		failed = spool_sync_alone(path);
-		if (!failed)
-			sync->shared->synced = placed;
+	struct shared *shared = sync->shared;
+	uint32_t mine = atomic_fetch_add(&shared->placed, 1) + 1;
+	if (mine == atomic_load(&shared->awaited))
+		wake_all(&shared->placed);
+	for (;;) {
+		uint32_t round = atomic_load(&shared->rounds);
+		if (reached(atomic_load(&shared->synced), mine))
+			return 0;
+		if (uwsgi_lock_try(sync->lock) >= 0) { /* a dead owner left `synced` as it was: too small at worst */
+			int failed = reached(atomic_load(&shared->synced), mine) ? 0 : lead(shared, path);
+			uwsgi_lock_give(sync->lock);
+			atomic_fetch_add(&shared->rounds, 1);
+			wake_all(&shared->rounds);
+			return failed;
+		}
+		sleep_while(&shared->rounds, round, LEADER_MISSED_US);
 	}
-	uwsgi_lock_give(sync->lock);
-	return failed;
 }

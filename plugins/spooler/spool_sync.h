@@ -1,7 +1,8 @@
 /* spool_sync.h - making directory entries last, together.
  *
  * Whoever put a file into the directory asks for a sync; of those who ask at the same time, in any process of the
- * server, one does it for all who had their file in place when it began. */
+ * server, one does it for all who had their file in place when it began. Before it begins it waits for as many as
+ * shared the last one, but no longer than that one took. */
 #ifndef SPOOL_SYNC_H
 #define SPOOL_SYNC_H
 

@@ -22,9 +22,10 @@ int fsync(int fd)
 {
 	(void)fd;
 	int mine = atomic_fetch_add(&disk->begun, 1) + 1;
-	if (atomic_exchange(&disk->dies, false))
-		_exit(0);
+	bool dies = atomic_exchange(&disk->dies, false);
 	usleep(SYNC_US);
+	if (dies)
+		_exit(0);
 	if (atomic_load(&disk->done) < mine)
 		atomic_store(&disk->done, mine);
 	return 0;
@@ -39,27 +40,53 @@ static struct spool_sync *sync_of_disk(void)
 	return sync;
 }
 
-static void write_one(struct spool_sync *sync)
+static void write_tasks(struct spool_sync *sync, int tasks)
 {
 	atomic_fetch_add(&disk->waiting, 1);
 	while (atomic_load(&disk->waiting) < WRITERS)
 		usleep(100);
-	int before = atomic_load(&disk->begun);
-	if (spool_sync_wait(sync, "/") || atomic_load(&disk->done) < before + 1)
-		atomic_fetch_add(&disk->unsynced, 1);
+	for (int i = 0; i < tasks; i++) {
+		usleep(i ? SYNC_US / 2 : 0); /* the sync of the task itself */
+		int before = atomic_load(&disk->begun);
+		if (spool_sync_wait(sync, "/") || atomic_load(&disk->done) < before + 1)
+			atomic_fetch_add(&disk->unsynced, 1);
+	}
 	_exit(0);
+}
+
+static void write_at_once(struct spool_sync *sync, int tasks)
+{
+	for (int i = 0; i < WRITERS; i++)
+		if (fork() == 0)
+			write_tasks(sync, tasks);
+	while (wait(NULL) > 0)
+		;
 }
 
 Test(spool_sync, those_who_write_at_once_share_a_sync, .timeout = 20)
 {
 	struct spool_sync *sync = sync_of_disk();
-	for (int i = 0; i < WRITERS; i++)
-		if (fork() == 0)
-			write_one(sync);
-	while (wait(NULL) > 0)
-		;
+	write_at_once(sync, 1);
 	cr_assert_eq(disk->unsynced, 0);
 	cr_expect_leq(disk->begun, 3, "%d writers made %d syncs", WRITERS, disk->begun);
+}
+
+Test(spool_sync, those_who_go_on_writing_wait_for_each_other, .timeout = 20)
+{
+	struct spool_sync *sync = sync_of_disk();
+	write_at_once(sync, 5);
+	cr_assert_eq(disk->unsynced, 0);
+	cr_expect_leq(disk->begun, 7, "%d writers of 5 tasks made %d syncs", WRITERS, disk->begun);
+}
+
+Test(spool_sync, followers_of_a_leader_who_dies_find_another, .timeout = 20)
+{
+	struct spool_sync *sync = sync_of_disk();
+	disk->dies = true;
+	write_at_once(sync, 1);
+	cr_assert_eq(disk->unsynced, 0);
+	cr_expect_geq(disk->begun, 2);
+	cr_expect_leq(disk->begun, 4, "%d writers made %d syncs", WRITERS, disk->begun);
 }
 
 Test(spool_sync, one_after_the_other_each_has_its_own, .timeout = 20)
