@@ -9,6 +9,7 @@ import sys
 # What only a running server shows, and what is tested with the file it is a part of.
 ELSEWHERE = {
     "main": "one call",
+    "accepted": "a table of options without effect: tests/e2e/test_options.py",
     "accept": "needs a worker around it: tests/e2e",
     "answer": "part of input: test_input, tests/e2e/test_http.py",
     "crew": "orders, ends and hears of real processes: tests/e2e/test_robust.py, test_reload.py",
