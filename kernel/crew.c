@@ -398,7 +398,8 @@ int crew_claim(struct crew *crew)
 	while (count < GENERATIONS && generation_claim(crew->k, &crew->generations[count], on_message)) {
 		struct generation *g = &crew->generations[count++];
 		g->crew = crew;
-		crew_signals_claim(crew, g);
+		if (crew_signals_claim(crew, g))
+			return -ENOMEM;
 		if (g->number > crew->newest)
 			crew->newest = g->number;
 		if (g->retiring)
@@ -407,5 +408,5 @@ int crew_claim(struct crew *crew)
 			crew_zygote_later(crew, g, 0);
 	}
 	crew_mercy(crew);
-	return count;
+	return 0;
 }

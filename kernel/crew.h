@@ -53,7 +53,7 @@ void crew_close_line(struct crew *crew, struct generation *g);
 /* The same, and tell all its processes to end, finishing their requests unless `fast`. */
 void crew_retire(struct crew *crew, struct generation *g, bool fast);
 int crew_zygotes(const struct crew *crew);
-/* Take over the generations of the image before this one.  How many there were. */
+/* Take over the generations of the image before this one.  0 or -ENOMEM. */
 int crew_claim(struct crew *crew);
 /* Keep them for the next one; and what becomes of that when there is none. */
 int crew_keep(struct crew *crew);

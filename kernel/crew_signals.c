@@ -54,14 +54,28 @@ void crew_signals_add(struct generation *g, const struct uwsgi_source *source, c
 			  strerror(-failed));
 }
 
-int crew_signals_open(struct crew *crew, struct generation *g)
+void crew_signals_close(struct crew *crew, struct generation *g)
+{
+	sources_destroy(&g->sources);
+	signal_bus_destroy(&g->bus, crew->k->handover);
+}
+
+static struct signal_bus *make_bus(struct crew *crew, const struct generation *g, struct handover *handover)
 {
 	int room = PROC_KINDS_MAX + signal_groups_count(crew->k->groups);
 	struct signal_kind *kinds = calloc((size_t)room, sizeof *kinds);
-	g->bus = kinds ? signal_bus_create(crew->k->handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
+	struct signal_bus *bus = kinds ? signal_bus_create(handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
 	free(kinds);
-	if (!g->bus || make_sources(crew, g))
+	return bus;
+}
+
+int crew_signals_open(struct crew *crew, struct generation *g)
+{
+	g->bus = make_bus(crew, g, crew->k->handover);
+	if (!g->bus || make_sources(crew, g)) {
+		crew_signals_close(crew, g);
 		return -ENOMEM;
+	}
 	const struct uwsgi_source *source;
 	for (size_t i = 0; (source = source_option_at(i)); i++)
 		crew_signals_add(g, source, NULL);
@@ -71,16 +85,17 @@ int crew_signals_open(struct crew *crew, struct generation *g)
 int crew_signals_claim(struct crew *crew, struct generation *g)
 {
 	g->bus = signal_bus_claim(crew->k->handover, g->number);
+	if (!g->bus) {
+		/* another version of the server may have made it; its processes go on with it among themselves */
+		uwsgi_log("uwsgi: the signals of generation %u cannot be taken over: what the master raises for it is "
+			  "lost until the next generation answers\n",
+			  g->number);
+		g->bus = make_bus(crew, g, NULL);
+	}
 	if (!g->bus || make_sources(crew, g))
 		return -ENOMEM;
 	sources_claim(g->sources, crew->k->handover);
 	if (g->serving && !g->retiring)
 		sources_start(g->sources);
 	return 0;
-}
-
-void crew_signals_close(struct crew *crew, struct generation *g)
-{
-	sources_destroy(&g->sources);
-	signal_bus_destroy(&g->bus, crew->k->handover);
 }

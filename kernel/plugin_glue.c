@@ -21,6 +21,7 @@
 #include "signal_bus.h"
 #include "signal_group.h"
 #include "signals.h"
+#include "sources.h"
 #include "stats.h"
 
 #include <assert.h>
@@ -235,6 +236,8 @@ int uwsgi_source_add(const struct uwsgi_source *source)
 	memcpy(spec.field, source->cron, sizeof spec.field);
 	if (source->type == UWSGI_SOURCE_CRON && cron_wrong(&spec))
 		return -ERANGE;
+	if (!source_is_valid(source))
+		return -EINVAL;
 	if (kernel->control_fd == -1)
 		return -ENOTCONN;
 	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;

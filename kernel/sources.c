@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_valid(const struct uwsgi_source *source)
+bool source_is_valid(const struct uwsgi_source *source)
 {
 	const struct source_type *type = source_type(source->type);
 	return type && memchr(source->path, 0, sizeof source->path) && type->is_valid(source);
@@ -108,7 +108,7 @@ static bool remove_predecessor(struct source_item *item, const struct source_loa
 
 int sources_add(struct sources *s, const struct uwsgi_source *source, const struct source_loader *loader)
 {
-	if (!is_valid(source))
+	if (!source_is_valid(source))
 		return -EINVAL;
 	struct source_item *item = find(s, source);
 	const struct source_item fresh = { .source = *source, .left = source->times ? source->times : -1 };
@@ -266,7 +266,7 @@ static bool read_text(const char *text, struct source_item *item)
 	if (text[at] != ':')
 		return false;
 	snprintf(source->path, sizeof source->path, "%s", text + at + 1);
-	return is_valid(source);
+	return source_is_valid(source);
 }
 
 void sources_claim(struct sources *s, struct handover *handover)

@@ -19,6 +19,9 @@ struct source_record {
 	int64_t left;		 /* TIMER: how often still; -1: for ever */
 };
 
+/* Is it complete and possible? */
+bool source_is_valid(const struct uwsgi_source *source);
+
 /* Raises what `raise` is called with, which says 0 or why it could not.  `seen` is the minute cron has looked at,
  * shared by all generations: each minute is one generation's.  NULL: out of memory. */
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,

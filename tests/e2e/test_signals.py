@@ -194,6 +194,20 @@ def test_timers_of_a_refused_reload_go_on(serve, write):
     wait_until(lambda: ticks(server, 1) >= before + 5, "the old timers")
 
 
+def test_a_reload_to_a_version_that_keeps_its_signals_in_another_way_succeeds(serve):
+    """Which shows by the size of their memory."""
+    server = serve(TIMERS)
+    server.wait_for_log("tick 1 of 1")
+    fds = "/proc/%d/fd" % server.process.pid
+    memory = next(os.path.join(fds, fd) for fd in os.listdir(fds)
+                  if "uwsgi-signals 1" in os.readlink(os.path.join(fds, fd)))
+    os.truncate(memory, os.stat(memory).st_size + 4096)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("the signals of generation 1 cannot be taken over")
+    server.wait_for_log("generation 2 answers")
+    server.wait_for_log("tick 1 of 1", times=ticks(server, 1) + 3)
+
+
 DECORATED = """
     import os
     from uwsgidecorators import rbtimer, timer

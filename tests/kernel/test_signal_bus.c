@@ -56,7 +56,7 @@ Test(signal_bus, knows_groups_by_their_whole_name_only)
 	cr_expect_eq(signal_target_parse("farm_a", farms, 4).scope, SIGNAL_ANY);
 	cr_expect_eq(signal_target_parse("farm1", farms, 4).kind, 2);
 	cr_expect_eq(signal_target_parse("farm_b", farms, 4).kind, 3);
-	static const char *const strangers[] = { "farm_c", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
+	static const char *const strangers[] = { "active-", "farm_c", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
 	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
 		cr_expect_eq(signal_target_parse(strangers[i], farms, 4).scope, SIGNAL_NOBODY, "%s", strangers[i]);
 }
