@@ -200,7 +200,6 @@ static void handle_ready(struct crew *crew, struct generation *g, const struct p
 static void handle_message(struct crew *crew, struct generation *g, const struct message *msg)
 {
 	struct kernel *k = crew->k;
-	const struct source_loader loader = { msg->value, msg->loader };
 	struct proc_slot *slot = NULL;
 	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
@@ -222,7 +221,8 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 		crew_replace(crew, slot);
 		break;
 	case MESSAGE_SOURCE:
-		crew_signals_add(g, &msg->source, msg->loader ? &loader : NULL);
+		crew_signals_add(g, &msg->source,
+				 msg->loader ? &(struct source_loader){ msg->value, msg->loader } : NULL);
 		return;
 	case MESSAGE_ACCEPTING:
 		break;
