@@ -31,10 +31,8 @@ def _missing(decorator, part, function):
 
 
 def get_free_signal():
-    for signum in range(0, 256):
-        if not uwsgi.signal_registered(signum):
-            return signum
-    raise Exception("No free uwsgi signal available")
+    """A number that is no signal yet, and from now on this process's."""
+    return uwsgi.get_free_signal()
 
 
 def _name_in(functions, function, default):
@@ -49,6 +47,8 @@ def _name_in(functions, function, default):
 
 class _wrapper:
     """What stands in the place of a decorated function, which is its `f`."""
+
+    __name__: str
 
     def __init__(self, f):
         update_wrapper(self, f, updated=())
