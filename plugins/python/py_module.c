@@ -26,6 +26,7 @@ static void call(PyObject *hook)
 		return;
 	Py_INCREF(hook); /* it may unset itself */
 	PyObject *result = PyObject_CallNoArgs(hook);
+	py_child_end(result ? 0 : 1);
 	if (!result)
 		py_print_exception();
 	Py_XDECREF(result);

@@ -78,6 +78,7 @@ static int load(void)
 		return -EINVAL;
 	}
 	int apps = py_app_load_all();
+	py_child_end(0);
 	return apps == 0 && settings.worker_override ? 1 : apps;
 }
 

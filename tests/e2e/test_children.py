@@ -90,6 +90,32 @@ def test_a_child_that_comes_back_from_a_request_sends_nothing(serve):
     assert ask(server, "os.wait()[0]") == str(child)
 
 
+@pytest.mark.parametrize("kind", ["zygote", "worker", "mule", "spooler"])
+def test_a_child_that_comes_back_from_the_import_or_after_the_fork_ends(serve, kind):
+    server = serve(program("""
+        import os
+        import uwsgi
+        from uwsgidecorators import postfork
+
+        def fork():
+            child = os.fork()
+            if child:
+                print("the child ended with", os.waitpid(child, 0)[1], flush=True)
+
+        kind = %r
+        if kind == "zygote":
+            fork()
+
+        @postfork
+        def begin():
+            if kind == ("mule" if uwsgi.mule_id() else "spooler" if uwsgi.i_am_the_spooler() else "worker"):
+                fork()
+    """ % kind, ASK), "--mule", "--spooler", "tasks")
+    server.wait_for_log("the child ended with 0\n")
+    server.wait_for_match("^%s [01]: process [0-9]+, which its program forked, ends" % kind)
+    assert ask(server, "uwsgi.worker_id()") == "1"
+
+
 def test_a_child_of_a_mules_program_ends_with_the_program_and_not_as_a_mule(serve, write):
     write("program.py", """
         import os
