@@ -208,11 +208,65 @@ static struct PyModuleDef definition = {
 	.m_size = -1,	       .m_methods = methods,
 };
 
+/* ---- what programs ask whether it is configured or not ---- */
+
+/* `self` is the answer. */
+static PyObject *answer(PyObject *self, PyObject *args, PyObject *keywords)
+{
+	(void)args;
+	(void)keywords;
+	return Py_NewRef(self);
+}
+
+/* `self` says why not. */
+static PyObject *refuse(PyObject *self, PyObject *args, PyObject *keywords)
+{
+	(void)args;
+	(void)keywords;
+	PyErr_SetObject(PyExc_ValueError, self);
+	return NULL;
+}
+
+#define ABSENT(name, function)                                                                                         \
+	{                                                                                                              \
+		name, (PyCFunction)(void (*)(void))function, METH_VARARGS | METH_KEYWORDS, NULL                        \
+	}
+
+/* Every process of uWSGI 2.0 has these functions.  Here they come with a plugin; without it they say the same. */
+static int set_absent(void)
+{
+	static struct {
+		PyMethodDef method;
+		const char *why; /* refused; NULL: answered with None, or 0 when it is a number */
+		bool is_number;
+	} rows[] = {
+		{ ABSENT("mule_id", answer), .is_number = true },
+		{ ABSENT("in_farm", answer) },
+		{ ABSENT("i_am_the_spooler", answer) },
+		{ ABSENT("mule_msg", refuse), .why = "no mule configured" },
+		{ ABSENT("farm_msg", refuse), .why = "no mule configured" },
+		{ ABSENT("mule_get_msg", refuse), .why = "you can receive mule messages only in a mule !!!" },
+		{ ABSENT("farm_get_msg", refuse), .why = "you can receive farm messages only in a mule !!!" },
+	};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && rc == 0; i++) {
+		PyMethodDef *method = &rows[i].method;
+		if (PyDict_GetItemString(PyModule_GetDict(module), method->ml_name))
+			continue;
+		PyObject *self = rows[i].why	     ? PyUnicode_FromString(rows[i].why)
+				 : rows[i].is_number ? PyLong_FromLong(0)
+						     : Py_NewRef(Py_None);
+		rc = self ? set(method->ml_name, PyCFunction_New(method, self)) : -1;
+		Py_XDECREF(self);
+	}
+	return rc;
+}
+
 int py_module_init(void)
 {
 	module = PyModule_Create(&definition);
 	s_after_req_hook = PyUnicode_InternFromString("after_req_hook");
-	if (!module || !s_after_req_hook || py_api_bind(module) < 0 || set_attributes() < 0)
+	if (!module || !s_after_req_hook || py_api_bind(module) < 0 || set_attributes() < 0 || set_absent() < 0)
 		return -1;
 	return PyDict_SetItemString(PyImport_GetModuleDict(), "uwsgi", module);
 }

@@ -79,6 +79,9 @@ class Stub(types.ModuleType):
             self.mule_msg_hook(_bytes(message))
         return True
 
+    def mules(self):
+        return ()
+
     def mule_id(self):
         return 0
 

@@ -308,7 +308,7 @@ class lock(_wrapper):
     """@lock: the calls of all processes run one after the other."""
 
     def __call__(self, *args, **kwargs):
-        if getattr(uwsgi, "i_am_the_spooler", bool)():
+        if uwsgi.i_am_the_spooler():
             return None
         uwsgi.lock()
         try:
@@ -333,8 +333,6 @@ class mulefunc(_wrapper):
         mule_functions[self.fname] = f
 
     def real_call(self, *args, **kwargs):
-        if not hasattr(uwsgi, "mule_msg"):
-            raise Exception("@mulefunc needs the mule plugin, which is not loaded: configure a mule")
         message = pickle.dumps({"service": "uwsgi_mulefunc", "func": self.fname, "args": args, "kwargs": kwargs})
         if not uwsgi.mule_msg(message, self.mule):
             raise Exception("%s was not sent to a mule: its queue is full" % self.fname)
@@ -450,7 +448,7 @@ class mule:
         self.num = num
 
     def __call__(self, f):
-        if not hasattr(uwsgi, "mule_id"):
+        if not hasattr(uwsgi, "mules"):
             return _missing(type(self).__name__, "mule", f)
         mule_programs.append(self.program(f, self.num))
         return f

@@ -293,3 +293,18 @@ def application(environ, start_response):
 
     wait_until(both, "both workers to answer")
     assert seen == {"1 1234", "2 1234"}
+
+
+@pytest.mark.parametrize("code, answer", [
+    ("uwsgi.mule_id()", "0"),
+    ("uwsgi.in_farm()", "None"),
+    ("uwsgi.in_farm('pigs')", "None"),
+    ("uwsgi.i_am_the_spooler()", "None"),
+    ("uwsgi.mule_msg('x', 1)", "ValueError: no mule configured"),
+    ("uwsgi.farm_msg('pigs', 'x')", "ValueError: no mule configured"),
+    ("uwsgi.mule_get_msg(timeout=1)", "ValueError: you can receive mule messages only in a mule !!!"),
+    ("uwsgi.farm_get_msg()", "ValueError: you can receive farm messages only in a mule !!!"),
+    ("hasattr(uwsgi, 'spool'), hasattr(uwsgi, 'spooler_jobs')", "(False, False)"),
+])
+def test_programs_may_ask_for_mules_and_spoolers_where_there_are_none(ask, code, answer):
+    assert ask(code) == answer
