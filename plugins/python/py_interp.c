@@ -262,7 +262,8 @@ void py_interp_thread_init(int core)
 	if (!thread_state) /* the main thread has one since start */
 		thread_state = PyThreadState_New(PyInterpreterState_Main());
 	py_interp_enter();
-	if (py_interp_name_thread(core) < 0)
+	/* without the module nobody sees names, and no worker pays for its import */
+	if (PyDict_GetItemString(PyImport_GetModuleDict(), "threading") && py_interp_name_thread(core) < 0)
 		py_print_exception();
 	py_interp_leave();
 }
