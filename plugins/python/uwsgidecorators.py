@@ -6,7 +6,6 @@ of tasks can be imported by servers with and without a spooler or mules.  One wh
 from functools import partial, update_wrapper, wraps
 import os
 import pickle
-import sys
 from threading import Thread
 import traceback
 
