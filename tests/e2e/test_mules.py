@@ -147,6 +147,54 @@ def test_a_message_that_ends_two_mules_is_dropped(serve):
     assert server.log.count("begins poison") == 2
 
 
+# Its messages are 0, 1 and 2; each is handled until its file is there.
+ONE_BY_ONE = """
+    import os, time, uwsgi
+    def heard(message):
+        print("begins", message.decode(), flush=True)
+        while not os.path.exists("go" + message.decode()):
+            time.sleep(0.01)
+    uwsgi.mule_msg_hook = heard
+    uwsgi.register_signal(17, "mule1", lambda n: print("signal", n, flush=True))
+    def application(e, s):
+        s("200 OK", [])
+        if e["PATH_INFO"] == "/signal":
+            return [b"%d" % uwsgi.signal(17)]
+        for n in range(3):
+            uwsgi.mule_msg(b"%d" % n)
+        return [b"%d" % os.getpid()]
+"""
+
+
+def test_a_mule_ends_between_two_messages_and_leaves_the_others_to_the_next(serve, tmp_path):
+    server = serve(ONE_BY_ONE, "--mule", "--mule-reload-mercy", "600")
+    worker = int(server.get().text)
+    server.wait_for_log("begins 0")
+    old = server.pid_of("mule")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: worker not in session_members(server.process.pid), "all of the generation to be told")
+    server.wait_for_log("begins 1")  # in the new mule
+    (tmp_path / "go0").touch()
+    wait_until(lambda: old not in session_members(server.process.pid), "the old mule to end")
+    assert "begins 2" not in server.log
+    for name in "go1", "go2":
+        (tmp_path / name).touch()
+    server.wait_for_log("begins 2")
+    assert server.log.count("begins") == 3
+
+
+def test_a_signal_is_handled_between_two_messages(serve, tmp_path):
+    server = serve(ONE_BY_ONE, "--mule")
+    server.get()
+    server.wait_for_log("begins 0")
+    assert server.get("/signal").text == "1"
+    (tmp_path / "go0").touch()
+    server.wait_for_log("signal 17")
+    for name in "go1", "go2":
+        (tmp_path / name).touch()
+    server.wait_for_log("begins 2")
+
+
 def test_messages_wait_for_the_next_generation(serve, write):
     server = serve("import uwsgi\n" + APP.replace("\n    ", "\n"), "--mule")
     first = server.pid_of("mule", 1)
