@@ -62,7 +62,7 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 	errno = EINVAL;
 	if (!S_ISREG(st.st_mode))
 		return SPOOL_BROKEN;
-	if (st.st_mtim.tv_sec > now) {
+	if (spool_is_early(st.st_mtim.tv_sec, st.st_ctim.tv_sec, now)) {
 		*due_r = st.st_mtim.tv_sec;
 		return SPOOL_EARLY;
 	}

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN (NAME_MAX + 32)
@@ -60,15 +61,28 @@ void spool_tries_forget(const struct spool_dir *dir, const char *path)
 	unlinkat(dir->state, name, 0);
 }
 
+struct sweep {
+	const struct spool_dir *dir;
+	int64_t then;
+};
+
 static void sweep_one(const char *name, void *data)
 {
-	const struct spool_dir *dir = data;
+	const struct sweep *sweep = data;
 	char path[LINE_MAX_LEN];
-	if (read_name(dir, name, path) && faccessat(dir->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
-		unlinkat(dir->state, name, 0);
+	struct stat st;
+	bool gone;
+	if (read_name(sweep->dir, name, path))
+		gone = fstatat(sweep->dir->fd, path, &st, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT;
+	else
+		gone = fstatat(sweep->dir->state, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       st.st_ctim.tv_sec < sweep->then;
+	if (gone)
+		unlinkat(sweep->dir->state, name, 0);
 }
 
-void spool_tries_sweep(const struct spool_dir *dir)
+void spool_tries_sweep(const struct spool_dir *dir, int64_t then)
 {
-	(void)spool_dir_each_state(dir, SPOOL_TRIES, sweep_one, (void *)dir);
+	struct sweep sweep = { dir, then };
+	(void)spool_dir_each_state(dir, SPOOL_TRIES, sweep_one, &sweep);
 }

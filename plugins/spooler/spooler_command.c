@@ -44,7 +44,7 @@ static const char *state_of(struct spool_job *job, const struct stat *st)
 		return "running";
 	if (failed)
 		return failed == -EBADMSG ? "torn" : "unreadable";
-	return st->st_mtim.tv_sec > time(NULL) ? "later" : "waiting";
+	return spool_is_early(st->st_mtim.tv_sec, st->st_ctim.tv_sec, time(NULL)) ? "later" : "waiting";
 }
 
 static void print_task(const char *path, void *data)

@@ -1,4 +1,5 @@
 """The spooler: tasks in a directory that uWSGI 2.0 could share, run at least once whatever dies, and not for ever."""
+import contextlib
 import json
 import os
 import pathlib
@@ -542,12 +543,24 @@ def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
                     b"ud_spool_ret": b"-2", b"filename": b"a b.avi", b"priority": b"7", "body": b"frames\n\0\xff"}
 
 
-def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path):
+@pytest.mark.parametrize("frequency", [1, -1])
+def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path, frequency):
     server = spooling("--spooler-frequency", "1")
+    server.ask("uwsgi.set_spooler_frequency(%d)" % frequency)  # nobody looks at -1, but for where the directory is
     server.spool(id="before")
     wait_for(tmp_path, "before")
     wait_drained(tmp_path)  # what is put away meanwhile could not be removed
     shutil.rmtree(tmp_path / "sp")
+    server.spool(id="after")
+    wait_for(tmp_path, "after")
+
+
+@pytest.mark.parametrize("frequency", [1000, -1])
+def test_a_directory_that_is_moved_away_and_made_again_is_used_at_once(spooling, tmp_path, frequency):
+    server = spooling("--spooler-frequency=%d" % frequency)
+    server.spool(id="before")
+    wait_for(tmp_path, "before")
+    (tmp_path / "sp").rename(tmp_path / "away")
     server.spool(id="after")
     wait_for(tmp_path, "after")
 
@@ -582,10 +595,7 @@ def test_a_directory_that_everybody_can_write_to_is_told(spooling, tmp_path):
 
 def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp_path):
     (tmp_path / "sp").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=750", "tmpfs", tmp_path / "sp"]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no right to mount a small disk")
-    try:
+    with mounted("-t", "tmpfs", "-o", "size=64k,mode=750", "tmpfs", tmp_path / "sp"):
         server = spooling()
         answer = server.ask("uwsgi.spool(id='big', body=b'x' * 100000)")
         assert answer.startswith("OSError: unable to spool job: writing to %s: No space left" % (tmp_path / "sp"))
@@ -593,8 +603,47 @@ def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp
         server.spool(id="small")
         wait_for(tmp_path, "small")
         server.stop()
+
+
+@contextlib.contextmanager
+def mounted(*args):
+    """mount(*args), the last of which is where."""
+    if subprocess.run(["mount", *args], capture_output=True).returncode:
+        pytest.skip("no right to mount")
+    try:
+        yield
     finally:
-        subprocess.run(["umount", "-l", tmp_path / "sp"], check=True)
+        subprocess.run(["umount", "-l", args[-1]], check=True)
+
+
+def test_a_done_task_that_cannot_be_removed_is_not_run_again(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1")
+    path = server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    with mounted("--bind", path, path):
+        (tmp_path / "go").touch()
+        server.wait_for_log("cannot remove task %s: Device or resource busy; it is looked at again in 1 seconds" % path.name, times=3)
+    wait_drained(tmp_path)
+    assert lines(tmp_path) == ["1", "after 1"]
+
+
+def test_a_time_in_the_farthest_future_costs_nothing(spooling, tmp_path):
+    (tmp_path / "sp").mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=1m,mode=750", "tmpfs", tmp_path / "sp"):  # which keeps any time
+        server = spooling("--spooler-frequency", "1000")
+        server.spool(id="far", at=18446744073710)  # 2 ** 64 microseconds, and a little
+        server.spool(id="now")
+        wait_for(tmp_path, "now")
+        began, before = time.monotonic(), cpu_seconds(spooler_pid(server))
+        while time.monotonic() < began + 1:
+            server.ask("1")
+        assert cpu_seconds(spooler_pid(server)) - before < 0.2 and len(tasks(tmp_path)) == 1
+        server.stop()
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/schedstat" % pid) as stat:
+        return int(stat.read().split()[0]) / 1e9
 
 
 def command(folder, name):

@@ -57,6 +57,12 @@ Test(spool_job, one_job_serves_task_after_task)
 	}
 }
 
+Test(spool_job, a_task_of_a_clock_that_was_put_back_since_runs)
+{
+	write_task(A);
+	cr_assert_eq(spool_job_open(&job, &dir, A, 1000, &due), SPOOL_OPEN);
+}
+
 Test(spool_job, nobody_else_gets_it_before_it_is_closed)
 {
 	struct spool_job other = { .fd = -1 };
