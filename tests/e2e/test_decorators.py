@@ -18,13 +18,12 @@ def blocks(language):
 
 
 @pytest.fixture
-def page(start, write, tmp_path):
+def page(start, write):
     """The program of docs/decorators.md under the configuration it shows."""
     write("tasks.py", "\n".join(blocks("python")))
-    write("site.py", program("import tasks\nfrom tasks import *\n", ASK))
-    write("site.ini", blocks("ini")[0].replace("site:", "site_of_test:"))
-    (tmp_path / "site.py").rename(tmp_path / "site_of_test.py")  # Python has a module site
-    server = start("--ini", "site.ini", "--spooler-frequency", "1")
+    write("app.py", program("import tasks\nfrom tasks import *\n", ASK))
+    write("app.ini", blocks("ini")[0])
+    server = start("--ini", "app.ini", "--spooler-frequency", "1")
     server.wait_spawned("worker", 2)
     server.wait_spawned("mule", 3)
     return server

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import time
 
 import pytest
 
+from binary import REPOSITORY
 from harness import BINARY, DEADLINE, session_members, wait_until
 from wire import exchange
 
@@ -283,6 +285,16 @@ def test_a_task_in_hand_is_seen_by_its_handler_only(spooling, tmp_path):
 def test_a_server_without_a_spooler_has_the_answers_but_not_the_functions(serve):
     server = serve(APP)
     assert server.post("/", "uwsgi.SPOOL_OK, hasattr(uwsgi, 'spool')").text == "(-2, False)"
+
+
+def test_the_program_of_the_page_has_its_task_run(start, write, tmp_path):
+    page = (REPOSITORY / "docs" / "spooler.md").read_text()
+    ini, tasks_py = (re.search(r"^```%s\n(.*?)^```$" % kind, page, re.M | re.S)[1] for kind in ("ini", "python"))
+    write("tasks.py", tasks_py)
+    write("app.py", "def application(environ, start_response): pass")
+    write("app.ini", ini.replace("/var/spool/app", str(tmp_path / "sp")))
+    server = start("--ini", "app.ini")
+    server.wait_for_log("done with task " + PREFIX)
 
 
 # ---- order and time
