@@ -55,6 +55,7 @@ static int send_signal(struct uwsgi_call *c, int number, const char *address)
 
 static int raise_signal(struct uwsgi_call *c)
 {
+	static struct uwsgi_log_seldom refused[UWSGI_SIGNALS];
 	int number = number_arg(c, 0, "signal");
 	if (number < 0)
 		return -1;
@@ -62,11 +63,11 @@ static int raise_signal(struct uwsgi_call *c)
 		return send_signal(c, number, uwsgi_arg_str(c, 1).p);
 	int failed = uwsgi_signal_raise((uint8_t)number);
 	if (failed)
-		uwsgi_log("could not deliver signal %d: %s\n", number,
-			  failed == -ENOENT	? "it is not registered, or nobody of its target is there"
-			  : failed == -EAGAIN	? "the queue of its target is full"
-			  : failed == -ENOTCONN ? "there is no master"
-						: strerror(-failed));
+		uwsgi_log_seldom(&refused[number], "could not deliver signal %d: %s", number,
+				 failed == -ENOENT     ? "it is not registered, or nobody of its target is there"
+				 : failed == -EAGAIN   ? "the queue of its target is full"
+				 : failed == -ENOTCONN ? "there is no master"
+						       : strerror(-failed));
 	uwsgi_ret_bool(c, !failed);
 	return 0;
 }

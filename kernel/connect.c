@@ -21,12 +21,12 @@ int uwsgi_address(const char *address, char *text_r, size_t size)
 	return snprintf(text_r, size, "%s", text) < (int)size ? 0 : -EINVAL;
 }
 
-int uwsgi_connect_begin(const char *address)
+static int open_to(const char *address, int type)
 {
 	struct address to;
 	if (address_parse(address, false, &to) || to.inherited_fd != -1)
 		return -EINVAL;
-	int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(to.sa.sa_family, type | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
 	if (connect(fd, &to.sa, to.len) == 0 || errno == EINPROGRESS)
@@ -34,6 +34,16 @@ int uwsgi_connect_begin(const char *address)
 	int failed = -errno;
 	close(fd);
 	return failed;
+}
+
+int uwsgi_connect_begin(const char *address)
+{
+	return open_to(address, SOCK_STREAM | SOCK_NONBLOCK);
+}
+
+int uwsgi_connect_datagram(const char *address)
+{
+	return open_to(address, SOCK_DGRAM);
 }
 
 int uwsgi_connect_result(int fd)

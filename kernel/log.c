@@ -9,12 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,28 +114,10 @@ bool log_is_udp(const char *target)
 	       strspn(colon + 1, "0123456789") == strlen(colon + 1);
 }
 
-int log_to_udp(const char *address)
+int log_to_socket(int fd)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *found;
-	const char *port = strrchr(address, ':') + 1;
-	size_t n = (size_t)(port - 1 - address);
-	bool brackets = n > 2 && address[0] == '[' && address[n - 1] == ']';
-	char *host = strndup(address + brackets, n - 2 * brackets);
-	if (!host)
-		return -ENOMEM;
-	int failed = getaddrinfo(host, port, &hints, &found) ? -EADDRNOTAVAIL : 0;
-	free(host);
-	if (failed)
-		return failed;
-	int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd == -1 || connect(fd, found->ai_addr, found->ai_addrlen) == -1)
-		failed = -errno;
-	freeaddrinfo(found);
-	if (failed && fd != -1)
-		close(fd);
 	out.file = NULL;
-	return failed ? failed : use(fd);
+	return use(fd);
 }
 
 void log_set_file(const char *path)

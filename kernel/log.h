@@ -7,9 +7,10 @@
 
 #define LOG_LINE_MAX 32768
 
-/* Send everything (stdout too) to a file, or to a UDP address, a datagram a message, from now on.  0 or -errno. */
+/* Send everything (stdout too) to a file, or to a connected socket (its own from now on), a datagram a message.
+ * 0 or -errno. */
 int log_to_file(const char *path, bool truncate);
-int log_to_udp(const char *address);
+int log_to_socket(int fd);
 /* Is it host:port rather than a path? */
 bool log_is_udp(const char *target);
 

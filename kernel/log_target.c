@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uwsgi/log.h>
+#include <uwsgi/socket.h>
 
 #include "handover.h"
 #include "log.h"
@@ -94,6 +95,12 @@ static int hand_over(const struct log_target *target, const struct privs *privs)
 	if (!failed)
 		failed = privs_gid(privs->gid, &gid);
 	return failed ? failed : fchown(STDERR_FILENO, uid, gid) == -1 ? -errno : 0;
+}
+
+static int log_to_udp(const char *address)
+{
+	int fd = uwsgi_connect_datagram(address);
+	return fd < 0 ? fd : log_to_socket(fd);
 }
 
 static int send_to(const struct log_target *target, const struct privs *privs, const char *where)

@@ -1,5 +1,5 @@
-/* slow_sync.c - for LD_PRELOAD: a disk on which each sync takes SYNC_US microseconds more, and which takes several syncs
- * at once. */
+/* slow_sync.c - for LD_PRELOAD: a disk on which each sync takes SYNC_US microseconds more, and which takes several
+ * syncs at once. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -2,68 +2,34 @@
 #include "sink.h"
 
 #include <errno.h>
-#include <netdb.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <uwsgi/socket.h>
 
 #include "syslog_text.h"
 
 #define SEND_MS 1000 /* for a receiver on this machine that is too slow */
 #define DEV_LOG "/dev/log"
 #define DAEMON_NOTICE 29
-#define PORT "514"
+#define PORT ":514" /* of syslog, RFC 5426 */
 
 /* ---- the socket ---- */
 
-static int connect_unix(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof address.sun_path)
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-		return fd;
-	int error = -errno;
-	if (fd != -1)
-		close(fd);
-	return error;
-}
-
-static int connect_udp(const char *address)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *found;
-	const char *colon = strrchr(address, ':');
-	size_t n = colon ? (size_t)(colon - address) : strlen(address);
-	bool brackets = n > 2 && address[0] == '[' && address[n - 1] == ']';
-	char *host = strndup(address + brackets, n - 2 * brackets);
-	if (!host)
-		return -ENOMEM;
-	int failed = getaddrinfo(host, colon ? colon + 1 : PORT, &hints, &found) ? -EADDRNOTAVAIL : 0;
-	free(host);
-	if (failed)
-		return failed;
-	int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd == -1 || connect(fd, found->ai_addr, found->ai_addrlen) == -1)
-		failed = -errno;
-	freeaddrinfo(found);
-	if (failed && fd != -1)
-		close(fd);
-	return failed ? failed : fd;
-}
-
+/* "HOST", "HOST:PORT" or "/PATH" */
 static int socket_open(struct sink *sink)
 {
 	const struct timeval patience = { .tv_sec = SEND_MS / 1000 };
-	bool is_unix = strchr(sink->path, '/');
-	int fd = is_unix ? connect_unix(sink->path) : connect_udp(sink->path);
+	char address[PATH_MAX];
+	bool complete = strpbrk(sink->path, "/:");
+	if (snprintf(address, sizeof address, "%s%s", sink->path, complete ? "" : PORT) >= (int)sizeof address)
+		return -ENAMETOOLONG;
+	int fd = uwsgi_connect_datagram(address);
 	if (fd < 0)
 		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);

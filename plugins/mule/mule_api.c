@@ -9,14 +9,17 @@
 
 static int send_to(struct uwsgi_call *c, int queue, struct uwsgi_str message)
 {
+	static struct uwsgi_log_seldom refused;
 	const struct mules *m = mules();
 	if (message.n > m->message_max)
 		return uwsgi_fail(c, UWSGI_EVALUE, "the message has %zu bytes, mule-msg-size allows %zu", message.n,
 				  m->message_max);
 	int failed = message_queue_put(m->queues[queue], message.p, message.n);
 	if (failed)
-		uwsgi_log("*** MULE MSG QUEUE IS FULL: a message of %zu bytes is refused (mule-queue-size) ***\n",
-			  message.n);
+		uwsgi_log_seldom(&refused,
+				 "*** MULE MSG QUEUE IS FULL: a message of %zu bytes is refused "
+				 "(mule-queue-size) ***",
+				 message.n);
 	uwsgi_ret_bool(c, !failed);
 	return 0;
 }

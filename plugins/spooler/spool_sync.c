@@ -13,13 +13,12 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <uwsgi/loop.h>
 #include <uwsgi/shm.h>
 
 #include "spool_hash.h"
 
-/* A leader that was killed is missed after so long. */
-#define LEADER_MISSED_US 20000
+#define LEADER_MISSED_US 20000 /* a leader that was killed is missed after so long */
+#define GATHER_MAX_US 50000    /* a disk that took longer stood still */
 
 /* What is counted are files, since the server began; counts are compared by their difference, which survives overflow.
  */
@@ -29,13 +28,20 @@ struct shared {
 	_Atomic uint32_t awaited; /* the count at which a leader wants to be woken */
 	_Atomic uint32_t rounds;  /* syncs that ended */
 	uint32_t last_batch;	  /* files of the last round; under the lock, as what follows */
-	uint32_t last_us;	  /* how long it took */
+	uint32_t last_us;	  /* how long it took, at most GATHER_MAX_US */
 };
 
 struct spool_sync {
 	struct shared *shared;
 	struct uwsgi_lock *lock;
 };
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static void sleep_while(_Atomic uint32_t *word, uint32_t value, uint64_t us)
 {
@@ -84,12 +90,12 @@ static bool reached(uint32_t count, uint32_t wanted)
 static uint32_t gather(struct shared *shared)
 {
 	uint32_t wanted = atomic_load(&shared->synced) + shared->last_batch;
-	uint64_t now = uwsgi_micros(), end = now + shared->last_us;
+	uint64_t now = now_us(), end = now + shared->last_us;
 	uint32_t placed;
 	atomic_store(&shared->awaited, wanted);
 	while (!reached(placed = atomic_load(&shared->placed), wanted) && now < end) {
 		sleep_while(&shared->placed, placed, end - now);
-		now = uwsgi_micros();
+		now = now_us();
 	}
 	return placed;
 }
@@ -98,11 +104,12 @@ static uint32_t gather(struct shared *shared)
 static int lead(struct shared *shared, const char *path)
 {
 	uint32_t placed = gather(shared);
-	uint64_t began = uwsgi_micros();
+	uint64_t began = now_us();
 	int failed = spool_sync_alone(path);
 	if (failed)
 		return failed;
-	shared->last_us = (uint32_t)(uwsgi_micros() - began);
+	uint64_t took_us = now_us() - began;
+	shared->last_us = (uint32_t)(took_us < GATHER_MAX_US ? took_us : GATHER_MAX_US);
 	shared->last_batch = placed - atomic_load(&shared->synced);
 	atomic_store(&shared->synced, placed);
 	return 0;

@@ -17,13 +17,17 @@ def blocks(language):
     return re.findall(r"^```%s\n(.*?)^```$" % language, PAGE, re.M | re.S)
 
 
+# what the page has a program's tests begin with, for a server that is not installed
+STUB = blocks("py")[1].replace("/usr/local/lib/x86_64-linux-gnu/uwsgi/1/python", str(MODULES))
+
+
 @pytest.fixture
 def page(start, write):
     """The program of docs/decorators.md under the configuration it shows."""
     write("tasks.py", "\n".join(blocks("python")))
-    write("app.py", program("import tasks\nfrom tasks import *\n", ASK))
-    write("app.ini", blocks("ini")[0])
-    server = start("--ini", "app.ini", "--spooler-frequency", "1")
+    write("mysite.py", program("import tasks\nfrom tasks import *\n", ASK))
+    write("site.ini", blocks("ini")[0])
+    server = start("--ini", "site.ini", "--spooler-frequency", "1")
     server.wait_spawned("worker", 2)
     server.wait_spawned("mule", 3)
     return server
@@ -342,7 +346,7 @@ TESTS = """
 
 
 def test_a_program_is_tested_without_a_server(write, tmp_path):
-    write("conftest.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)))
+    write("conftest.py", STUB)
     write("tasks.py", "\n".join(blocks("python")))
     write("test_tasks.py", TESTS)
     done = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", path="")
@@ -357,7 +361,7 @@ def test_a_django_project_is_tested_without_a_server(write, tmp_path):
         from django.core.management import execute_from_command_line
         execute_from_command_line(sys.argv)
     """)
-    write("settings_of_tests.py", blocks("py")[1].replace("/usr/local/lib/uwsgi/1/python", str(MODULES)) + "from settings import *\n")
+    write("settings_of_tests.py", STUB + "from settings import *\n")
     write("settings.py", """
         SECRET_KEY = "x"
         DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}

@@ -1,4 +1,5 @@
-"""The generated pages say what the server says; `./dev docs` writes them again."""
+"""The generated pages say what the server says (`./dev docs` writes them again), and the configurations shown are valid."""
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import pytest
 
 from binary import REPOSITORY, run
 
+PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("plugins/*/README.md")])
+SHOWN = [(page.relative_to(REPOSITORY), ini) for page in PAGES
+         for ini in re.findall(r"^```ini\n(\[uwsgi\]\n.*?)^```$", page.read_text(), re.M | re.S)]
 GENERATED = {"options.md": "--options-markdown", "api.md": "--api", "uwsgi.pyi": "--api=pyi"}
 
 
@@ -15,6 +19,13 @@ def test_a_generated_page_is_what_the_server_prints(tmp_path, page):
     done = run(GENERATED[page], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (REPOSITORY / "docs" / page).read_text(), "./dev docs writes it again"
+
+
+@pytest.mark.parametrize("ini", [ini for _, ini in SHOWN], ids=["%s-%d" % (page, i) for i, (page, _) in enumerate(SHOWN)])
+def test_a_configuration_that_a_page_shows_is_valid(tmp_path, write, ini):
+    write("shown.ini", ini)
+    done = run("--check", "--strict", "shown.ini", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_stubs_are_python(tmp_path):

@@ -1,6 +1,9 @@
 """The threads of a worker under load, with an application in C: in the build with the thread sanitizer every access that
 two threads do not agree about is a failure; in the others it is one more load test."""
 import contextlib
+import functools
+import http.client
+import json
 import os
 import resource
 import signal
@@ -14,25 +17,31 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir, "e2e"))
 
 from conftest import start, write  # noqa: E402, F401 (fixtures)
-from harness import session_members, wait_until  # noqa: E402
+from harness import DEADLINE, session_members, wait_until  # noqa: E402
 from load import KeepAlive, Load, answered  # noqa: E402
 
-PLUGIN = os.environ.get("BUSY_PLUGIN", "build/tests/threads/busy_plugin.so")
+PLUGINS = os.path.abspath(os.environ.get("PLUGINS_OF_TEST", "build/tests/threads"))
 SECONDS = 1.5
 
 
 @pytest.fixture
-def busy(start, tmp_path):  # noqa: F811
-    """busy(*options): a server of the application in C; at its end nothing may have been reported.  A worker that ends
-    in a hurry leaves its threads where they are."""
+def threaded(start, tmp_path):  # noqa: F811
+    """threaded(plugin, *options): a server of an application in C; at its end nothing may have been reported.  A worker
+    that ends in a hurry leaves its threads where they are."""
 
-    def busy(*args):
-        return start("--plugin", os.path.abspath(PLUGIN), "--master", "--threads", "4", *args,
+    def threaded(plugin, *args):
+        return start("--plugin", "%s/%s_plugin.so" % (PLUGINS, plugin), "--master", "--threads", "4", *args,
                      env={"TSAN_OPTIONS": "log_path=%s/report exitcode=0 report_thread_leaks=0 history_size=4" % tmp_path})
 
-    yield busy
+    yield threaded
     reports = [path.read_text() for path in tmp_path.glob("report*")]
     assert not reports, "\n".join(reports)
+
+
+@pytest.fixture
+def busy(threaded):
+    """busy(*options): a server of busy_plugin.c."""
+    return functools.partial(threaded, "busy")
 
 
 class Client(threading.Thread):
@@ -205,3 +214,51 @@ def test_a_stop(busy, signum, options):
         for client in clients:
             client.ended = True
         assert server.wait_exit() == 0
+
+
+class Errands(threading.Thread):
+    """Has the application do an errand again and again, and counts what was accepted."""
+
+    def __init__(self, server, path):
+        super().__init__()
+        self.server, self.path, self.accepted, self.answers, self.ended = server, path, 0, 0, False
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.address, timeout=DEADLINE)
+        while not self.ended:
+            connection.request("GET", self.path)
+            answer = connection.getresponse().read()
+            assert answer in (b"accepted", b"refused"), answer
+            self.accepted += answer == b"accepted"
+            self.answers += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.ended = True
+        self.join()
+
+
+@contextlib.contextmanager
+def errands(server):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(Errands(server, path)) for path in ("/task", "/message", "/signal", "/locked") * 2 + ("/task",) * 4]
+
+
+def assert_done(server, clients):
+    """What was accepted is done, once."""
+    accepted = {}
+    for client in clients:
+        accepted[client.path] = accepted.get(client.path, 0) + client.accepted
+    wait_until(lambda: json.loads(server.get("/counts").text) == accepted,
+               lambda: "%s to be done, not %s" % (accepted, server.get("/counts").text))
+    assert all(accepted.values()), accepted
+
+
+def test_threads_that_give_work_to_other_processes(threaded):
+    server = threaded("errands", "--processes", "2", "--mules", "2", "--spooler", "spool", "--spooler-quiet")
+    with errands(server) as clients:
+        go_on(clients, 2 * SECONDS)
+    assert_done(server, clients)

@@ -7,7 +7,8 @@
  * Changes
  *   1.0  first version
  *   1.1  uwsgi_plugin.worker and uwsgi_worker_own; uwsgi_proc_recycle, uwsgi_request_deadline; time-outs in
- *        uwsgi_proc_info; hook worker.stuck/1; uwsgi_log_collect, _next, _reopen, _rotate and uwsgi_log_file;
+ *        uwsgi_proc_info; hook worker.stuck/1; uwsgi_log_collect, _next, _reopen, _rotate, uwsgi_log_file and
+ *        uwsgi_log_seldom;
  *        uwsgi/signal.h and uwsgi/source.h; uwsgi_shm_keep; process kinds SINGLE and LAST; hook master.command/1;
  *        uwsgi_connect and its kin, uwsgi_socket_is_named; uwsgi/task.h; uwsgi_kind.mercy; uwsgi_actions_* */
 #ifndef UWSGI_ABI_H

@@ -10,6 +10,15 @@ UWSGI_BEGIN_DECLS
  * [any] Never fails; a message longer than 32 KiB is cut.  Not signal-safe. */
 UWSGI_API void uwsgi_log(const char *fmt, ...) UWSGI_PRINTF(1, 2);
 
+/* The same for what may happen thousands of times a second: a line a second and process, which says how often it
+ * happened since the last.  One `seldom` for each thing that is told, zero at first, that lives as long as the process.
+ * At most 1023 bytes, without a newline.  [any] */
+struct uwsgi_log_seldom {
+	uint64_t next_ms;   /* monotonic: none before */
+	uint64_t kept_back; /* since the last line */
+};
+UWSGI_API void uwsgi_log_seldom(struct uwsgi_log_seldom *seldom, const char *fmt, ...) UWSGI_PRINTF(2, 3);
+
 /* Write bytes to the log as they are, in one write(2).  [any] */
 UWSGI_API void uwsgi_log_raw(const char *text, size_t len);
 

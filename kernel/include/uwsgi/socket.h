@@ -63,6 +63,8 @@ UWSGI_API int uwsgi_address(const char *address, char *text_r, size_t size);
 UWSGI_API int uwsgi_connect_begin(const char *address);
 /* What became of it: 0 or a negative errno. */
 UWSGI_API int uwsgi_connect_result(int fd);
+/* A blocking datagram socket that sends to such an address, or a negative errno.  [any] */
+UWSGI_API int uwsgi_connect_datagram(const char *address);
 
 UWSGI_END_DECLS
 #endif

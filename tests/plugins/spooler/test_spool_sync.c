@@ -8,7 +8,7 @@
 #include "spool_sync.h"
 
 #define WRITERS 8
-#define SYNC_US 100000
+#define SYNC_US 50000
 
 /* Shared with the writers. */
 static struct disk {
@@ -46,7 +46,7 @@ static void write_tasks(struct spool_sync *sync, int tasks)
 	while (atomic_load(&disk->waiting) < WRITERS)
 		usleep(100);
 	for (int i = 0; i < tasks; i++) {
-		usleep(i ? SYNC_US / 2 : 0); /* the sync of the task itself */
+		usleep(i ? SYNC_US / 4 : 0); /* the sync of the task itself */
 		int before = atomic_load(&disk->begun);
 		if (spool_sync_wait(sync, "/") || atomic_load(&disk->done) < before + 1)
 			atomic_fetch_add(&disk->unsynced, 1);
