@@ -291,9 +291,9 @@ def test_the_program_of_the_page_has_its_task_run(start, write, tmp_path):
     page = (REPOSITORY / "docs" / "spooler.md").read_text()
     ini, tasks_py = (re.search(r"^```%s\n(.*?)^```$" % kind, page, re.M | re.S)[1] for kind in ("ini", "python"))
     write("tasks.py", tasks_py)
-    write("app.py", "def application(environ, start_response): pass")
-    write("app.ini", ini.replace("/var/spool/app", str(tmp_path / "sp")))
-    server = start("--ini", "app.ini")
+    write("mysite.py", "def application(environ, start_response): pass")
+    write("site.ini", ini.replace("/var/spool/app", str(tmp_path / "sp")))
+    server = start("--ini", "site.ini")
     server.wait_for_log("done with task " + PREFIX)
 
 
@@ -524,8 +524,10 @@ def test_a_body_of_a_gigabyte_is_refused_and_found_in_the_directory_it_is_not_re
     huge.write_bytes(packet({b"id": b"huge", b"priority": b"3"}))
     os.truncate(huge, 1 << 30)
     server = spooling()
-    assert server.ask("uwsgi.spool(id='1', body=bytes(1 << 30))") == (
-        "ValueError: unable to spool job: it has 1073741835 bytes, spooler-max-size allows 268435456")
+    for call in "uwsgi.spool(id='1', body=bytes(1 << 30))", "uwsgi.spool({'id': '1', 'body': bytes(1 << 30)})":
+        assert server.ask(call) == (
+            "ValueError: unable to spool job: it has 1073741835 bytes, spooler-max-size allows 268435456")
+    assert peak_kib(int(server.ask("os.getpid()"))) < 200 * 1024
     server.wait_for_log(PREFIX + "huge is larger than spooler-max-size (268435456 bytes): it is moved to ")
     server.spool(id="2")
     wait_for(tmp_path, "2")
