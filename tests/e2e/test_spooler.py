@@ -511,10 +511,11 @@ def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spool
     inode = first.stat().st_ino
     (tmp_path / "go").touch()
     wait_until(lambda: list((tmp_path / "sp/.state").glob("new_spare_*")), "a spare")
-    second = server.spool(id="2", at=2000000000)
-    assert second.stat().st_ino == inode
-    assert second.read_bytes() == packet({b"id": b"2", b"at": b"2000000000"})
-    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+    second = server.spool(id="2", at=2000000000)  # makes it last that the first is gone
+    third = server.spool(id="3", at=2000000000)
+    assert [path.stat().st_ino == inode for path in (second, third)] == [False, True]
+    assert third.read_bytes() == packet({b"id": b"3", b"at": b"2000000000"})
+    assert stat.S_IMODE(third.stat().st_mode) == 0o600
 
 
 def test_a_body_of_a_gigabyte_is_refused_and_found_in_the_directory_it_is_not_read(spooling, tmp_path):
