@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ void spool_news_close(struct spool_news *news)
 {
 	if (news->fd != -1)
 		close(news->fd);
-	news->fd = -1;
+	free(news->dirs);
+	*news = (struct spool_news){ .dir = news->dir, .queue = news->queue, .fd = -1 };
 }
 
 static void found(const char *path, void *data)
@@ -34,10 +36,24 @@ static void found(const char *path, void *data)
 
 /* ---- names that are told ---- */
 
+static bool make_room(struct spool_news *news)
+{
+	if (news->count < news->room)
+		return true;
+	size_t room = news->room ? 2 * news->room : 8;
+	struct spool_news_dir *dirs = reallocarray(news->dirs, room, sizeof *dirs);
+	if (!dirs)
+		return false;
+	news->dirs = dirs;
+	news->room = room;
+	return true;
+}
+
+/* What cannot be watched is found by looks. */
 static void watch(struct spool_news *news, const char *priority)
 {
 	char path[PATH_MAX];
-	if (news->fd == -1 || news->count == SPOOL_NEWS_DIRS)
+	if (news->fd == -1 || !make_room(news))
 		return;
 	if ((size_t)snprintf(path, sizeof path, "%s/%s", news->dir->path, priority) >= sizeof path)
 		return;

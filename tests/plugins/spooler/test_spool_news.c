@@ -107,3 +107,19 @@ Test(spool_news, a_directory_that_goes_away_is_a_reason_to_look)
 	cr_assert(!spool_news_take(&news));
 	expect_next(A);
 }
+
+Test(spool_news, of_any_number_of_priorities_tasks_are_told)
+{
+	char path[64];
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof path, "%d", i);
+		cr_assert_eq(mkdirat(dir.fd, path, 0700), 0);
+	}
+	cr_assert_eq(spool_news_look(&news), 0);
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof path, "%d/" A, i);
+		write_task(path);
+		cr_assert(!spool_news_take(&news));
+		expect_next(path);
+	}
+}
