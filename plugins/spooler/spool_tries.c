@@ -9,11 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spool_hash.h"
+
 #define LINE_MAX_LEN (NAME_MAX + 32)
 
 static void name_of(char name_r[NAME_MAX + 16], const char *path)
 {
-	snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%s", spool_base(path));
+	const char *base = spool_base(path);
+	if (strlen(base) <= NAME_MAX - (sizeof SPOOL_TRIES - 1))
+		snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%s", base);
+	else /* no file can have that name */
+		snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%016llx", (unsigned long long)spool_hash(base));
 }
 
 /* The number, and the path of the task when it is wanted; 0 when there is no such file. */

@@ -86,6 +86,7 @@ static bool finish(struct spooler_turn *turn, struct spool_decision *decision)
 		SAY(turn, "cannot %s task %s: %s; it is looked at again in %d seconds", verbs[decision->action],
 		    turn->job.path, strerror(-failed), spooler_pause());
 		decision->due = now_s() + spooler_pause();
+		(void)spool_job_delay(&turn->job, decision->due); /* or it is first again, and nothing else runs */
 	}
 	return failed || decision->action == SPOOL_KEEP;
 }

@@ -410,6 +410,15 @@ def test_a_task_that_kills_its_process_does_not_stop_the_others(spooling, tmp_pa
     assert sorted(set(lines(tmp_path))) == ["good%d" % n for n in range(5)] + ["poison"]
 
 
+def test_nor_does_one_whose_failures_cannot_be_counted(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "3")
+    path = server.spool(id="poison", do="die", priority=0, at=int(time.time()) + 1)
+    (tmp_path / "sp/.state" / ("tries_" + path.name)).mkdir()
+    server.wait_for_log("cannot mark task 0/%s: Is a directory" % path.name)
+    server.spool(id="good")
+    wait_for(tmp_path, "good")
+
+
 def test_a_task_that_takes_too_long_is_cut_and_run_again(spooling, tmp_path):
     server = spooling("--spooler-harakiri", "1", "--spooler-frequency", "1")
     pid = spooler_pid(server)
@@ -674,8 +683,11 @@ def test_an_operator_lists_revives_and_removes_tasks(spooling, tmp_path):
     server.spool(id="bad", do="raise", priority=3)
     server.spool(id="later", at=2000000000)
     wait_until(lambda: dead(tmp_path), "the task to be given up")
+    (tmp_path / "sp" / (PREFIX + "\n\033[2J")).touch()
     listed = command(tmp_path, "spool-list").splitlines()
-    assert sorted(line.split()[0] for line in listed) == ["dead", "later"]
+    assert sorted(line.split()[0] for line in listed) == ["dead", "later", "torn"]
+    assert [line.split()[-1] for line in listed if line.startswith("torn")] == [PREFIX + "??[2J"]
+    (tmp_path / "sp" / (PREFIX + "\n\033[2J")).unlink()
     assert command(tmp_path, "spool-retry") == "1 retried\n"
     wait_until(lambda: lines(tmp_path).count("bad") == 2 and dead(tmp_path), "the task to fail again")
     assert eval(lines(tmp_path, "tasks")[1])[1] == str(tmp_path / "sp/3")
