@@ -75,8 +75,11 @@ void spool_dir_close(struct spool_dir *dir)
 bool spool_dir_is_gone(const struct spool_dir *dir)
 {
 	struct stat held, there;
-	return stat(dir->path, &there) == -1 || fstat(dir->fd, &held) == -1 || there.st_ino != held.st_ino ||
-	       there.st_dev != held.st_dev;
+	if (stat(dir->path, &there) == -1 || fstat(dir->fd, &held) == -1)
+		return true;
+	if (there.st_ino != held.st_ino || there.st_dev != held.st_dev)
+		return true;
+	return fstat(dir->state, &held) == -1 || !held.st_nlink;
 }
 
 /* ---- looking ---- */

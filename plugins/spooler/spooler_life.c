@@ -30,8 +30,8 @@ struct life {
 	struct uwsgi_timer work;  /* armed for the next task's time */
 	struct uwsgi_timer regular;
 	int done, status;
-	bool looked;	/* at the whole directory, as it is now */
-	int look_error; /* of the last look, so that one is told once */
+	bool looked;		    /* at the whole directory, as it is now */
+	int look_error, hand_error; /* of the last look, so that each is told once */
 };
 
 /* What a row of the API asks; there is one life in a process. */
@@ -57,14 +57,29 @@ static void arm(struct life *life)
 	uwsgi_loop_timer(uwsgi_loop(), &life->work, due_us > now_us ? (uint64_t)(due_us - now_us) / 1000 + 1 : 0);
 }
 
+/* What is in hand is noted in the directory, as it is now. */
+static void open_hand(struct life *life)
+{
+	int failed = life->turn.hand ? 0 : spooler_turn_begin(&life->turn);
+	if (failed && failed != life->hand_error)
+		SAY(life, "cannot write to the directory: %s; a death of this process is not counted against its task",
+		    strerror(-failed));
+	life->hand_error = failed;
+}
+
 static void look(struct life *life)
 {
+	if (life->dir.fd != -1 && spool_dir_is_gone(&life->dir)) {
+		spool_hand_close(&life->turn.hand, &life->dir);
+		spool_dir_close(&life->dir);
+	}
 	int failed = spool_news_look(&life->news);
 	life->looked = !failed;
 	if (failed && failed != life->look_error)
 		SAY(life, "cannot look for tasks: %s; it is tried again every second", strerror(-failed));
 	life->look_error = failed;
 	if (life->dir.fd != -1) {
+		open_hand(life);
 		int64_t stale = (int64_t)(uwsgi_micros() / 1000000) - STALE_S;
 		spool_tries_sweep(&life->dir, stale);
 		spool_dir_sweep(&life->dir, stale);
@@ -73,8 +88,8 @@ static void look(struct life *life)
 	arm(life);
 }
 
-/* Where nobody is to look, it may be said otherwise later, names may not be told, and that the directory is gone is told
- * by nobody.  The clock may have been set. */
+/* Where nobody is to look, it may be said otherwise later, names may not be told, and that the directory is gone is
+ * told by nobody.  The clock may have been set. */
 static void on_regular(struct uwsgi_timer *timer)
 {
 	struct life *life = timer->data;
@@ -142,13 +157,7 @@ static void listen(struct life *life)
 static void begin(struct life *life)
 {
 	listen(life);
-	int failed = spool_dir_open(&life->dir, life->spooler->path);
-	if (!failed)
-		failed = spooler_turn_begin(&life->turn);
-	if (failed)
-		SAY(life, "cannot write to the directory: %s; a death of this process is not counted against its task",
-		    strerror(-failed));
-	on_regular(&life->regular);
+	look(life);
 }
 
 /* A large body comes and goes with each task: the memory for the next one is not given back in between. */

@@ -581,6 +581,19 @@ def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path, 
     wait_for(tmp_path, "after")
 
 
+@pytest.mark.parametrize("lost", ["sp", "sp/.state"])
+def test_deaths_are_counted_in_a_directory_that_was_made_again(spooling, tmp_path, lost):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2")
+    server.spool(id="before")
+    wait_for(tmp_path, "before")
+    wait_drained(tmp_path)
+    shutil.rmtree(tmp_path / lost)
+    wait_until(lambda: list(tmp_path.glob("sp/.state/hand_*")) or not server.spool(id="again"), "the directory to be used again")
+    server.spool(id="poison", do="die")
+    wait_until(lambda: dead(tmp_path), "the task to be given up")
+    assert lines(tmp_path).count("poison") == 2
+
+
 @pytest.mark.parametrize("frequency", [1000, -1])
 def test_a_directory_that_is_moved_away_and_made_again_is_used_at_once(spooling, tmp_path, frequency):
     server = spooling("--spooler-frequency=%d" % frequency)
