@@ -72,6 +72,16 @@ static int raise_signal(struct uwsgi_call *c)
 	return 0;
 }
 
+static int get_free_signal(struct uwsgi_call *c)
+{
+	int number = uwsgi_signal_get_free();
+	if (number < 0)
+		return uwsgi_fail(c, UWSGI_EVALUE, "No free uwsgi signal available%s",
+				  number == -ENOTCONN ? ": there is no master" : "");
+	uwsgi_ret_int(c, number);
+	return 0;
+}
+
 static int signal_registered(struct uwsgi_call *c)
 {
 	int number = number_arg(c, 0, "signal_registered");
@@ -215,7 +225,8 @@ static int add_probe(struct uwsgi_call *c)
 static const struct uwsgi_api_fn rows[] = {
 	{ "register_signal", "(signum: int, target: str, handler: fn) -> None", "Call `handler` with the number whenever signal `signum` (0 to 255) is raised; `target` says where: '' or 'worker' the first free worker, 'workers' each, 'worker2' that one, likewise for other kinds of processes.", register_signal, 0 },
 	{ "signal", "(signum: int, node: str = None) -> bool", "Raise a signal. True when it is in the queues of all its targets, False when it was refused, which is logged and counted. With a node, the address of another server's socket, it is raised there: OSError when it cannot be reached within 4 seconds, ValueError when it refuses.", raise_signal, UWSGI_FN_BLOCKS },
-	{ "signal_registered", "(signum: int) -> bool | None", "True when the signal has a handler, else None. A process that loads the application, or begins again in the place of one that died, finds what was registered before by the same as not registered yet.", signal_registered, 0 },
+	{ "get_free_signal", "() -> int", "The first signal that is not registered. It is reserved for this process, or its successor, until it registers it.", get_free_signal, 0 },
+	{ "signal_registered", "(signum: int) -> bool | None", "True when the signal has a handler or is reserved, else None. A process that loads the application, or begins again in the place of one that died, finds what was registered before by the same as not registered yet.", signal_registered, 0 },
 	{ "signal_wait", "(signum: int = -1) -> bytes", "Wait for a signal of this process, or for that one, and run the handlers of those that come. Returns b''; signal_received() tells the number.", signal_wait, UWSGI_FN_BLOCKS },
 	{ "signal_received", "() -> int", "Number of the signal this thread's last signal_wait() returned for.", signal_received, 0 },
 	{ "add_timer", "(signum: int, seconds: int) -> None", "Raise a signal every so many seconds.", add_timer, 0 },

@@ -134,13 +134,19 @@ static int run_kind(struct kernel *k, const struct uwsgi_kind *kind)
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0 };
 	struct uwsgi_watch trap = { .fn = on_trap, .data = k },
 			   life = { .fd = k->life_fd, .fn = on_orphaned, .data = k };
-	if (trap_open(signals))
+	int failed = trap_open(signals);
+	if (!failed) {
+		trap.fd = trap_fd();
+		failed = uwsgi_loop_add(k->loop, &trap, UWSGI_READ);
+	}
+	if (!failed && life.fd != -1)
+		failed = uwsgi_loop_add(k->loop, &life, UWSGI_READ);
+	if (!failed)
+		failed = signal_watch(k);
+	if (failed) {
+		uwsgi_log("uwsgi: %s %d cannot be set up: %s; it ends\n", k->role, k->slot->number, strerror(-failed));
 		return 1;
-	trap.fd = trap_fd();
-	if (uwsgi_loop_add(k->loop, &trap, UWSGI_READ) || (life.fd != -1 && uwsgi_loop_add(k->loop, &life, UWSGI_READ)))
-		return 1;
-	if (signal_watch(k))
-		return 1;
+	}
 	trap_release();
 	child_ready(k);
 	return kind->run(k->slot->number);

@@ -60,16 +60,20 @@ static int sooner(int a, int b)
 	return b < 0 || a < b ? a : b;
 }
 
-static int wait_ms(struct serve *s, uint64_t now)
+/* Milliseconds until something is due by the clock: waiting log lines, connections that wait too long, the listening
+ * sockets, timers.  0: it is, -1: nothing will be. */
+static int due_in(const struct core *core, uint64_t now)
 {
-	int timeout = sooner(reqlog_timeout(s->log, now), door_timeout(s, now));
+	const struct serve *s = core->serve;
 	uint64_t due = atomic_load_explicit(&s->due_ms, memory_order_relaxed);
+	int ms = reqlog_timeout(s->log, now);
 	if (due != UINT64_MAX)
-		timeout = sooner(timeout, due > now ? (int)(due - now) : 0);
-	return sooner(timeout, loop_timeout(s->loop));
+		ms = sooner(ms, due > now ? (int)(due - now) : 0);
+	/* what the loop calls may want the application: not for a core that is there because others are stuck */
+	return core->refuses ? ms : sooner(ms, sooner(door_timeout(s, now), loop_timeout(s->loop)));
 }
 
-/* What is due by the clock: waiting log lines, connections that wait too long, the listening sockets, timers. */
+/* Do what is due. */
 static void housekeeping(struct core *core, uint64_t now)
 {
 	struct serve *s = core->serve;
@@ -78,7 +82,6 @@ static void housekeeping(struct core *core, uint64_t now)
 		reqlog_flush(s->log);
 	if (now >= due && atomic_compare_exchange_strong(&s->due_ms, &due, UINT64_MAX))
 		sweep_run(core, now);
-	/* what the loop calls may want the application: not for a core that is there because it is stuck */
 	if (core->refuses || (door_timeout(s, now) && loop_timeout(s->loop)))
 		return;
 	if (pthread_mutex_trylock(&s->loop_lock) == 0) {
@@ -138,10 +141,14 @@ void core_turn(struct core *core, int limit_ms)
 	struct serve *s = core->serve;
 	struct epoll_event events[BATCH];
 	int batch = s->core_count == 1 ? BATCH : 1;
-	uint64_t now = uwsgi_now_ms();
-	housekeeping(core, now);
 	run_list(core, attendant_returned(s));
-	int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : sooner(limit_ms, wait_ms(s, now)));
+	uint64_t now = uwsgi_now_ms();
+	int idle_ms = due_in(core, now);
+	if (idle_ms == 0) {
+		housekeeping(core, now);
+		idle_ms = due_in(core, now);
+	}
+	int n = epoll_wait(s->epoll_fd, events, batch, core->again ? 0 : sooner(limit_ms, idle_ms));
 	/* what is not a connection first: it is told once, and a request may take long */
 	for (int connections = 0; connections < 2; connections++)
 		for (int i = 0; i < n; i++) {

@@ -183,11 +183,12 @@ static void log_spawned(struct crew *crew, const struct proc_slot *slot)
 }
 
 /* It serves now, and whom it replaces may go. */
-static void handle_ready(struct crew *crew, const struct proc_slot *slot)
+static void handle_ready(struct crew *crew, struct generation *g, const struct proc_slot *slot)
 {
 	if (atomic_load(&slot->state) != UWSGI_PROC_IDLE)
 		return; /* its process was told to end since, or died, and the slot is already another's */
 	log_spawned(crew, slot);
+	sources_loaded(g->sources, &(struct source_loader){ proc_place(slot), slot->pid });
 	for (int i = 0; i < proc_table_size(crew->k->table); i++) {
 		struct proc_slot *old = proc_slot_at(crew->k->table, i);
 		if (old != slot && proc_is_up(old) && old->leaving && old->kind == slot->kind &&
@@ -200,7 +201,6 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 {
 	struct kernel *k = crew->k;
 	struct proc_slot *slot = NULL;
-	int failed;
 	if (msg->kind != MESSAGE_LOADED && msg->kind != MESSAGE_SOURCE)
 		slot = proc_slot_at(k->table, msg->value);
 	if (slot && (slot->generation != g->number || atomic_load(&slot->state) == UWSGI_PROC_FREE))
@@ -208,11 +208,11 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 	switch ((enum message_kind)msg->kind) {
 	case MESSAGE_LOADED:
 		g->loaded = true;
-		sources_renewed(g->sources);
+		sources_loaded(g->sources, &(struct source_loader){ ZYGOTE_PLACE, g->zygote });
 		crew_start_missing(crew, g);
 		break;
 	case MESSAGE_READY:
-		handle_ready(crew, slot);
+		handle_ready(crew, g, slot);
 		break;
 	case MESSAGE_NOT_FORKED:
 		crew_bury(crew, slot, 1 << 8);
@@ -221,10 +221,8 @@ static void handle_message(struct crew *crew, struct generation *g, const struct
 		crew_replace(crew, slot);
 		break;
 	case MESSAGE_SOURCE:
-		failed = sources_add(g->sources, &msg->source, msg->value < 0);
-		if (failed)
-			uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", msg->source.number,
-				  strerror(-failed));
+		crew_signals_add(g, &msg->source,
+				 msg->loader ? &(struct source_loader){ msg->value, msg->loader } : NULL);
 		return;
 	case MESSAGE_ACCEPTING:
 		break;
@@ -310,7 +308,6 @@ int crew_start_zygote(struct crew *crew, struct generation *g)
 {
 	g->loaded = false;
 	g->zygote_ms = uwsgi_now_ms();
-	sources_renew(g->sources);
 	return generation_fork_zygote(crew->k, g, in_zygote, g);
 }
 
@@ -401,7 +398,8 @@ int crew_claim(struct crew *crew)
 	while (count < GENERATIONS && generation_claim(crew->k, &crew->generations[count], on_message)) {
 		struct generation *g = &crew->generations[count++];
 		g->crew = crew;
-		crew_signals_claim(crew, g);
+		if (crew_signals_claim(crew, g))
+			return -ENOMEM;
 		if (g->number > crew->newest)
 			crew->newest = g->number;
 		if (g->retiring)
@@ -410,5 +408,5 @@ int crew_claim(struct crew *crew)
 			crew_zygote_later(crew, g, 0);
 	}
 	crew_mercy(crew);
-	return count;
+	return 0;
 }

@@ -11,6 +11,8 @@
 #define GENERATIONS 4 /* the one that serves, the one that will, and those that finish their last requests */
 #define OWN_FDS_MAX 8
 
+struct source_loader;
+
 struct crew {
 	struct kernel *k;
 	struct generation generations[GENERATIONS];
@@ -51,15 +53,17 @@ void crew_close_line(struct crew *crew, struct generation *g);
 /* The same, and tell all its processes to end, finishing their requests unless `fast`. */
 void crew_retire(struct crew *crew, struct generation *g, bool fast);
 int crew_zygotes(const struct crew *crew);
-/* Take over the generations of the image before this one.  How many there were. */
+/* Take over the generations of the image before this one.  0 or -ENOMEM. */
 int crew_claim(struct crew *crew);
 /* Keep them for the next one; and what becomes of that when there is none. */
 int crew_keep(struct crew *crew);
 void crew_drop_kept(struct crew *crew);
 
-/* The signal bus and the sources of a generation; see crew_signals.c.  0 or -errno. */
+/* The signal bus and the sources of a generation; see crew_signals.c.  One source that is not possible is logged.  0 or
+ * -errno. */
 int crew_signals_open(struct crew *crew, struct generation *g);
 int crew_signals_claim(struct crew *crew, struct generation *g);
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, const struct source_loader *loader);
 void crew_signals_close(struct crew *crew, struct generation *g);
 
 /* ---- processes ---- */

@@ -3,11 +3,14 @@
 #include "handover.h"
 #include "signal_bus.h"
 #include "signal_group.h"
+#include "source_option.h"
 #include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <uwsgi/log.h>
 
 static int raise_for(void *data, uint8_t number)
 {
@@ -43,28 +46,56 @@ static int make_sources(struct crew *crew, struct generation *g)
 	return g->sources ? 0 : -ENOMEM;
 }
 
-int crew_signals_open(struct crew *crew, struct generation *g)
+void crew_signals_add(struct generation *g, const struct uwsgi_source *source, const struct source_loader *loader)
 {
-	int room = PROC_KINDS_MAX + signal_groups_count(crew->k->groups);
-	struct signal_kind *kinds = calloc((size_t)room, sizeof *kinds);
-	g->bus = kinds ? signal_bus_create(crew->k->handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
-	free(kinds);
-	return g->bus ? make_sources(crew, g) : -ENOMEM;
-}
-
-int crew_signals_claim(struct crew *crew, struct generation *g)
-{
-	g->bus = signal_bus_claim(crew->k->handover, g->number);
-	if (!g->bus || make_sources(crew, g))
-		return -ENOMEM;
-	sources_claim(g->sources, crew->k->handover);
-	if (g->serving && !g->retiring)
-		sources_start(g->sources);
-	return 0;
+	int failed = sources_add(g->sources, source, loader);
+	if (failed)
+		uwsgi_log("uwsgi: signal %d: what was to raise it is not possible: %s\n", source->number,
+			  strerror(-failed));
 }
 
 void crew_signals_close(struct crew *crew, struct generation *g)
 {
 	sources_destroy(&g->sources);
 	signal_bus_destroy(&g->bus, crew->k->handover);
+}
+
+static struct signal_bus *make_bus(struct crew *crew, const struct generation *g, struct handover *handover)
+{
+	int room = PROC_KINDS_MAX + signal_groups_count(crew->k->groups);
+	struct signal_kind *kinds = calloc((size_t)room, sizeof *kinds);
+	struct signal_bus *bus = kinds ? signal_bus_create(handover, g->number, kinds, list_kinds(crew, kinds)) : NULL;
+	free(kinds);
+	return bus;
+}
+
+int crew_signals_open(struct crew *crew, struct generation *g)
+{
+	g->bus = make_bus(crew, g, crew->k->handover);
+	if (!g->bus || make_sources(crew, g)) {
+		crew_signals_close(crew, g);
+		return -ENOMEM;
+	}
+	const struct uwsgi_source *source;
+	for (size_t i = 0; (source = source_option_at(i)); i++)
+		crew_signals_add(g, source, NULL);
+	return 0;
+}
+
+int crew_signals_claim(struct crew *crew, struct generation *g)
+{
+	g->bus = signal_bus_claim(crew->k->handover, g->number);
+	if (!g->bus) {
+		/* another version of the server may have made it; its processes go on with it among themselves */
+		uwsgi_log("uwsgi: the signals of generation %u cannot be taken over: what the master raises for it is "
+			  "lost until the next generation answers\n",
+			  g->number);
+		g->bus = make_bus(crew, g, NULL);
+	}
+	if (!g->bus || make_sources(crew, g))
+		return -ENOMEM;
+	sources_claim(g->sources, crew->k->handover);
+	if (g->serving && !g->retiring)
+		sources_start(g->sources);
+	return 0;
 }

@@ -79,40 +79,51 @@ static int set_keyed(struct cron_command *c, const char *item, size_t n)
 	return 0;
 }
 
+/* Both read from the front of a text, and say where the command begins; NULL: something else is there. */
+static const char *read_keyed(const char *text, struct cron_command *c)
+{
+	for (;; text++) {
+		size_t n = strcspn(text, ", ");
+		if (set_keyed(c, text, n))
+			return NULL;
+		text += n;
+		if (*text != ',')
+			return text;
+	}
+}
+
+static const char *read_plain(const char *text, struct cron_command *c)
+{
+	for (int i = 0; i < 5; i++) {
+		size_t n = strcspn(text, " ");
+		long number;
+		if (!read_number(text, n, &number))
+			return NULL;
+		c->spec.field[i] = field_of(number);
+		text += n + strspn(text + n, " ");
+	}
+	return text;
+}
+
 int cron_command_parse(const char *text, bool keyed, struct cron_command *command_r, const char **why_r)
 {
 	struct cron_command c = { .spec = { { -1, -1, -1, -1, -1 } } };
-	const char *at = text + strspn(text, " ");
-	*why_r = keyed ? "give key=number,... and a command" : "give minute hour day month weekday and a command";
-	if (keyed) {
-		for (bool more = true; more;) {
-			size_t n = strcspn(at, ", ");
-			if (set_keyed(&c, at, n))
-				return -EINVAL;
-			more = at[n] == ',';
-			at += n + more;
-		}
-	} else {
-		for (int i = 0; i < 5; i++) {
-			size_t n = strcspn(at, " ");
-			long number;
-			if (!read_number(at, n, &number))
-				return -EINVAL;
-			c.spec.field[i] = field_of(number);
-			at += n + strspn(at + n, " ");
-		}
-	}
-	const char *wrong = cron_wrong(&c.spec);
-	if (wrong) {
-		*why_r = wrong;
+	text += strspn(text, " ");
+	const char *command = keyed ? read_keyed(text, &c) : read_plain(text, &c);
+	*why_r = command ? cron_wrong(&c.spec) : NULL;
+	if (*why_r)
+		return -EINVAL;
+	command = command ? command + strspn(command, " ") : "";
+	if (!*command) {
+		*why_r = keyed ? "give key=number,... and a command"
+			       : "give minute hour day month weekday and a command";
 		return -EINVAL;
 	}
-	at += strspn(at, " ");
-	if (!*at)
-		return -EINVAL;
-	c.command = strdup(at);
-	if (!c.command)
+	c.command = strdup(command);
+	if (!c.command) {
+		*why_r = "memory is out";
 		return -ENOMEM;
+	}
 	*command_r = c;
 	return 0;
 }
@@ -172,13 +183,17 @@ static void on_harakiri(struct uwsgi_timer *timer)
 	kill(-r->pid, SIGKILL);
 }
 
-static struct running *remember(struct cron_commands *c, struct cron_command *of, const char *command, pid_t pid,
-				uint64_t since_ms)
+static void remember(struct cron_commands *c, struct cron_command *of, const char *command, pid_t pid,
+		     uint64_t since_ms)
 {
 	struct running *r = calloc(1, sizeof *r);
-	if (!r)
-		return NULL;
-	*r = (struct running){ .all = c, .of = of, .command = strdup(command), .pid = pid, .since_ms = since_ms };
+	char *copy = strdup(command);
+	if (!r || !copy) {
+		free(r);
+		free(copy);
+		return;
+	}
+	*r = (struct running){ .all = c, .of = of, .command = copy, .pid = pid, .since_ms = since_ms };
 	r->harakiri.fn = on_harakiri;
 	r->next = c->running;
 	c->running = r;
@@ -187,7 +202,6 @@ static struct running *remember(struct cron_commands *c, struct cron_command *of
 	if (limit)
 		uwsgi_loop_timer(c->k->loop, &r->harakiri,
 				 (uint64_t)limit * 1000 > age ? (uint64_t)limit * 1000 - age : 0);
-	return r;
 }
 
 static bool is_running(const struct cron_commands *c, const struct cron_command *command)

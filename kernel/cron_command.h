@@ -15,7 +15,7 @@ struct cron_command {
 };
 
 /* Read "minute hour day month weekday command", or, when `keyed`, "minute=5,unique=1,harakiri=60 command".  The command
- * is allocated.  0, or -EINVAL: `why_r` says what is wrong with it. */
+ * is allocated.  0, or -errno: `why_r` says what is wrong. */
 int cron_command_parse(const char *text, bool keyed, struct cron_command *command_r, const char **why_r);
 
 struct option_registry;

@@ -102,10 +102,12 @@ enum message_kind {
 	MESSAGE_ACCEPTING,  /* its accepting flag changed */
 	MESSAGE_SOURCE,	    /* something that raises a signal was added */
 };
+#define ZYGOTE_PLACE (-1) /* among those of proc_place */
 struct message {
 	int kind;
-	int value; /* LOADED: applications; else index of the slot, SOURCE: -1 from the zygote */
+	int value; /* LOADED: applications; SOURCE: place of the process; else index of the slot */
 	unsigned generation;
+	pid_t loader;		    /* SOURCE: the process whose loading of the application adds it; 0: none does */
 	struct uwsgi_source source; /* SOURCE */
 };
 /* What the master tells a zygote. */

@@ -407,11 +407,11 @@ static int set_up(struct master *m)
 	m->scale = scale_begin(&m->crew, on_idle, m);
 	k->stats = stats_create(&m->crew, m->cron);
 	if (handover_taken(k->handover))
-		crew_claim(&m->crew);
+		failed = crew_claim(&m->crew);
 	/* before anything is forked: a socket that was removed is closed for all */
 	handover_finish(k->handover);
 	tell_plugins(m, UWSGI_HOOK_MASTER_START);
-	return m->commands && m->cron && m->scale && m->notify && k->stats ? 0 : -ENOMEM;
+	return !failed && m->commands && m->cron && m->scale && m->notify && k->stats ? 0 : -ENOMEM;
 }
 
 int master_run(struct kernel *k)

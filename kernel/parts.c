@@ -1,6 +1,7 @@
 /* parts.c - see parts.h. */
 #include "parts.h"
 
+#include "accepted.h"
 #include "api.h"
 #include "api_lock.h"
 #include "api_option.h"
@@ -10,6 +11,7 @@
 #include "config.h"
 #include "control.h"
 #include "cron_command.h"
+#include "flock.h"
 #include "handover.h"
 #include "harakiri.h"
 #include "hook.h"
@@ -29,6 +31,7 @@
 #include "service.h"
 #include "settings.h"
 #include "signal_group.h"
+#include "source_option.h"
 #include "vassal.h"
 
 #include <errno.h>
@@ -166,7 +169,8 @@ static int make_settings(struct kernel *k)
 static int register_rest(struct kernel *k, const char *dir)
 {
 	static int (*const registers[])(struct option_registry * options) = {
-		command_register, scale_register, cron_command_register, api_lock_register, control_register,
+		command_register,  scale_register,   cron_command_register, source_option_register,
+		api_lock_register, control_register, flock_register,	    accepted_register,
 	};
 	int failed = override_register(k);
 	if (!failed)

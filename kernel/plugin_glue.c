@@ -21,6 +21,7 @@
 #include "signal_bus.h"
 #include "signal_group.h"
 #include "signals.h"
+#include "sources.h"
 #include "stats.h"
 
 #include <assert.h>
@@ -188,6 +189,11 @@ bool uwsgi_signal_registered(uint8_t number)
 	return signal_is_registered(kernel, number);
 }
 
+int uwsgi_signal_get_free(void)
+{
+	return signal_get_free(kernel);
+}
+
 int uwsgi_signal_raise(uint8_t number)
 {
 	return signal_raise(kernel, number);
@@ -219,12 +225,19 @@ int uwsgi_signal_get(uint8_t number, struct uwsgi_signal_info *info_r, size_t in
 
 int uwsgi_source_add(const struct uwsgi_source *source)
 {
-	int from = kernel->slot ? proc_slot_index(kernel->table, kernel->slot) : -1;
-	struct message added = { MESSAGE_SOURCE, from, kernel->generation, *source };
+	struct message added = {
+		.kind = MESSAGE_SOURCE,
+		.value = kernel->slot ? proc_place(kernel->slot) : ZYGOTE_PLACE,
+		.generation = kernel->generation,
+		.loader = kernel->loading || !kernel->slot ? getpid() : 0,
+		.source = *source,
+	};
 	struct cron_spec spec;
 	memcpy(spec.field, source->cron, sizeof spec.field);
 	if (source->type == UWSGI_SOURCE_CRON && cron_wrong(&spec))
 		return -ERANGE;
+	if (!source_is_valid(source))
+		return -EINVAL;
 	if (kernel->control_fd == -1)
 		return -ENOTCONN;
 	return write(kernel->control_fd, &added, sizeof added) == -1 ? -errno : 0;

@@ -61,6 +61,11 @@ bool proc_is_up(const struct proc_slot *slot)
 	return state == UWSGI_PROC_STARTING || state == UWSGI_PROC_IDLE;
 }
 
+int proc_place(const struct proc_slot *slot)
+{
+	return slot->kind + slot->number * PROC_KINDS_MAX;
+}
+
 struct proc_table *proc_table_create(struct handover *handover, int slots)
 {
 	struct proc_table *table = calloc(1, sizeof *table);

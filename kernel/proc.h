@@ -47,6 +47,9 @@ struct proc_slot {
 /* Is there a process, or one about to be? */
 bool proc_is_up(const struct proc_slot *slot);
 
+/* A number for the place of a process, at least 0 and the same for its successors: it is of that kind and number. */
+int proc_place(const struct proc_slot *slot);
+
 /* The next state; asserts that the event may happen in this state. */
 enum uwsgi_proc_state proc_next_state(enum uwsgi_proc_state state, enum proc_event event);
 /* Apply an event to a slot. */

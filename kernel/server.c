@@ -7,6 +7,7 @@
 #include "api_lock.h"
 #include "cause.h"
 #include "config.h"
+#include "flock.h"
 #include "handed.h"
 #include "handover.h"
 #include "image.h"
@@ -320,9 +321,13 @@ static void clean_up(struct kernel *k)
 static int prepare_first(struct kernel *k)
 {
 	const struct settings *s = k->settings;
-	int failed = phase_run(k->phases, PHASE_ASAP);
+	int failed = flock_take(k->handover, FLOCK_FIRST);
+	if (!failed)
+		failed = phase_run(k->phases, PHASE_ASAP);
 	if (!failed)
 		failed = prepare_process(k);
+	if (!failed)
+		failed = flock_take(k->handover, FLOCK_LATER);
 	if (!failed)
 		failed = limit_set(k->limits);
 	if (!failed)
@@ -354,7 +359,9 @@ static int prepare_again(struct kernel *k)
 	speak_for(k, 0);
 	if (!handover_is_trial(k->handover))
 		once_check(k->handover);
-	int failed = limit_lock_memory(k->limits);
+	int failed = flock_take(k->handover, FLOCK_RELOAD);
+	if (!failed)
+		failed = limit_lock_memory(k->limits);
 	if (!failed)
 		failed = change_directory(s->chdir);
 	if (!failed)

@@ -1,7 +1,7 @@
 /* settings.c - the kernel's own options: one row each, their defaults, and what must hold between them.
  *
  * An option that exists upstream but has no effect here yet is not in the table: the configuration knows such names
- * from a list and says so.  Rows with "accepted" in their help have nothing left to switch on. */
+ * from a list and says so.  Rows with "accepted" in their help have nothing left to switch on; see accepted.c, too. */
 #include "settings.h"
 
 #include <errno.h>
@@ -141,8 +141,6 @@ static const struct uwsgi_option rows[] = {
 	ROW("procname-append", STR, procname_append, "text after the title of each process"),
 	ROW("procname-master", STR, procname_master, "title of the master"),
 	ROW("memory-report", BOOL, memory_report, "log the memory of the worker with each request", .letter = 'm', .arg = UWSGI_ARG_OPTIONAL),
-	ROW("single-interpreter", BOOL, single_interpreter, "accepted: all applications share one interpreter always", .letter = 'i'),
-	ROW("thunder-lock", BOOL, thunder_lock, "accepted: workers never wake up together for one connection"),
 #undef GROUP
 #define GROUP "environment"
 	ROW("chdir", STR, chdir, "change to this directory before the application is loaded"),

@@ -34,7 +34,6 @@ struct settings {
 	bool auto_procname;
 	const char *procname, *procname_prefix, *procname_prefix_spaced, *procname_append, *procname_master;
 	bool memory_report;
-	bool single_interpreter, thunder_lock; /* accepted, without effect */
 
 	/* environment */
 	const char *chdir, *chdir2;

@@ -4,6 +4,7 @@
 #include "handover.h"
 #include "signal_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 #define TARGET_SIZE 64
 
 struct number {
-	_Atomic bool known;
-	_Atomic int owner;
+	_Atomic int owner;  /* SIGNAL_OF_NOBODY: it is free */
+	_Atomic bool known; /* ... and registered it */
 	char target[TARGET_SIZE];
 	struct signal_target to;
 	_Atomic uint64_t raised, handled, failed, refused, last_us;
@@ -64,7 +65,7 @@ struct signal_target signal_target_parse(const char *text, const struct signal_k
 	const struct signal_target nobody = { SIGNAL_NOBODY, 0, 0 };
 	if (!*text && count)
 		return (struct signal_target){ SIGNAL_ANY, 0, 0 };
-	if (!strncmp(text, "active-", 7))
+	if (!strncmp(text, "active-", 7) && text[7])
 		text += 7; /* nothing is sent to those that are not */
 	for (int kind = 0; kind < count; kind++) {
 		if (kinds[kind].is_group) {
@@ -100,10 +101,12 @@ static struct signal_bus *map(struct handover *handover, unsigned generation, in
 	bus->generation = generation;
 	bus->size = sizeof *bus->shared + (size_t)queues * sizeof(struct signal_queue) +
 		    (size_t)kinds * sizeof(struct signal_kind);
-	bus->wake = calloc((size_t)queues, sizeof *bus->wake);
+	bus->wake = malloc((size_t)queues * sizeof *bus->wake);
+	for (int i = 0; i < queues && bus->wake; i++)
+		bus->wake[i] = -1;
 	snprintf(name, sizeof name, "signals %u", generation);
-	bus->shared = handover_memory(handover, name, bus->size);
-	if (bus->wake && bus->shared) {
+	bus->shared = bus->wake ? handover_memory(handover, name, bus->size) : NULL;
+	if (bus->shared) {
 		bus->kinds = (struct signal_kind *)(bus->shared->queues + queues);
 		return bus;
 	}
@@ -122,8 +125,8 @@ static int open_wakes(struct signal_bus *bus, struct handover *handover)
 		bus->wake[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (bus->wake[i] == -1)
 			return -errno;
-		if (handover)
-			handover_keep(handover, name, bus->wake[i], "");
+		if (handover && handover_keep(handover, name, bus->wake[i], ""))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -153,15 +156,12 @@ struct signal_bus *signal_bus_create(struct handover *handover, unsigned generat
 	if (!bus)
 		return NULL;
 	lay_out(bus, kinds, count);
-	if (open_wakes(bus, handover)) {
-		signal_bus_destroy(&bus, handover);
-		return NULL;
-	}
 	snprintf(name, sizeof name, "queues of %u", generation);
 	snprintf(text, sizeof text, "%d %d", queues, count);
-	if (handover)
-		handover_keep(handover, name, -1, text);
-	return bus;
+	if (open_wakes(bus, handover) == 0 && (!handover || handover_keep(handover, name, -1, text) == 0))
+		return bus;
+	signal_bus_destroy(&bus, handover);
+	return NULL;
 }
 
 struct signal_bus *signal_bus_claim(struct handover *handover, unsigned generation)
@@ -188,7 +188,7 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover)
 	if (!b)
 		return;
 	for (int i = 0; i < b->shared->queue_count; i++) {
-		if (b->wake[i] > 0)
+		if (b->wake[i] != -1)
 			close(b->wake[i]);
 		item_name(name, "wake", b->generation, i);
 		if (handover)
@@ -208,20 +208,25 @@ void signal_bus_destroy(struct signal_bus **bus, struct handover *handover)
 
 /* ---- register and raise ---- */
 
-int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, int owner)
+int signal_bus_owner(const struct signal_bus *bus, uint8_t number)
+{
+	return atomic_load(&bus->shared->numbers[number].owner);
+}
+
+int signal_bus_reserve(struct signal_bus *bus, uint8_t number, int owner)
+{
+	int has_it = SIGNAL_OF_NOBODY;
+	return atomic_compare_exchange_strong(&bus->shared->numbers[number].owner, &has_it, owner) ? owner : has_it;
+}
+
+int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target)
 {
 	struct number *n = &bus->shared->numbers[number];
 	snprintf(n->target, sizeof n->target, "%s", target);
 	n->to = signal_target_parse(target, bus->kinds, bus->shared->kind_count);
-	atomic_store(&n->owner, owner);
+	assert(atomic_load(&n->owner) != SIGNAL_OF_NOBODY);
 	atomic_store(&n->known, true);
 	return n->to.scope == SIGNAL_NOBODY ? -ESRCH : 0;
-}
-
-int signal_bus_owner(const struct signal_bus *bus, uint8_t number)
-{
-	const struct number *n = &bus->shared->numbers[number];
-	return atomic_load(&n->known) ? atomic_load(&n->owner) : -ENOENT;
 }
 
 static void wake(struct signal_bus *bus, int queue)

@@ -39,12 +39,13 @@ struct signal_bus *signal_bus_claim(struct handover *handover, unsigned generati
 /* Its generation is gone. */
 void signal_bus_destroy(struct signal_bus **bus, struct handover *handover);
 
-/* Give a number its target and its owner: SIGNAL_OF_APPLICATION, or any positive number for a process in its place.  0,
- * or -ESRCH: nobody answers to the target. */
-#define SIGNAL_OF_APPLICATION 0
-int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target, int owner);
-/* -ENOENT: it is not registered. */
+/* Whose a number is: nobody's, the application's, or of a process in its place, any larger number. */
+enum { SIGNAL_OF_NOBODY, SIGNAL_OF_APPLICATION, SIGNAL_OF_PLACES };
 int signal_bus_owner(const struct signal_bus *bus, uint8_t number);
+/* It is `owner`'s from now on, unless it has one.  Who has it then: of several who ask at once, each hears the same. */
+int signal_bus_reserve(struct signal_bus *bus, uint8_t number, int owner);
+/* Give a number a target; for its owner.  0, or -ESRCH: nobody answers to it. */
+int signal_bus_register(struct signal_bus *bus, uint8_t number, const char *target);
 /* Put a number into the queues of its target; `workers` is how many of the first kind there are now.  0 or as
  * uwsgi_signal_raise. */
 int signal_bus_raise(struct signal_bus *bus, uint8_t number, int workers);

@@ -35,13 +35,24 @@ static bool has_handler(uint8_t number)
 /* For signal_bus_owner: who registers now?  A successor in the same place is the same. */
 static int me(const struct kernel *k)
 {
-	return k->loading || !k->slot ? SIGNAL_OF_APPLICATION : 1 + k->slot->kind + k->slot->number * PROC_KINDS_MAX;
+	return k->loading || !k->slot ? SIGNAL_OF_APPLICATION : SIGNAL_OF_PLACES + proc_place(k->slot);
 }
 
 bool signal_is_registered(const struct kernel *k, uint8_t number)
 {
-	int owner = k->bus ? signal_bus_owner(k->bus, number) : -ENOENT;
-	return owner != -ENOENT && (has_handler(number) || owner != me(k));
+	int owner = k->bus ? signal_bus_owner(k->bus, number) : SIGNAL_OF_NOBODY;
+	return owner != SIGNAL_OF_NOBODY && (has_handler(number) || owner != me(k));
+}
+
+int signal_get_free(struct kernel *k)
+{
+	if (!k->bus)
+		return -ENOTCONN;
+	for (int number = 0; number < UWSGI_SIGNALS; number++)
+		if (!signal_is_registered(k, (uint8_t)number) &&
+		    signal_bus_reserve(k->bus, (uint8_t)number, me(k)) == me(k))
+			return number;
+	return -ENOSPC;
 }
 
 /* Targets of 2.0 that are other servers: for a plugin that brings them. */
@@ -61,9 +72,8 @@ int signal_register(struct kernel *k, uint8_t number, const char *target, struct
 		return -ENOTCONN;
 	if (!k->slot && has_handler(number))
 		return -EEXIST;
-	int owner = signal_bus_owner(k->bus, number);
-	bool is_mine = owner == -ENOENT || owner == me(k);
-	int failed = is_mine ? signal_bus_register(k->bus, number, target, me(k)) : 0;
+	bool is_mine = signal_bus_reserve(k->bus, number, me(k)) == me(k);
+	int failed = is_mine ? signal_bus_register(k->bus, number, target) : 0;
 	keep_handler(number, handler);
 	uwsgi_log("[uwsgi-signal] signum %d registered (wid: %d modifier1: 0 target: %s)\n", number,
 		  k->slot ? k->slot->number : 0, *target ? target : "default, any worker");
@@ -90,8 +100,8 @@ int signal_raise(struct kernel *k, uint8_t number)
 static struct {
 	pthread_once_t once;
 	const struct kernel *_Atomic k;
-	int *v, count;
-	int fd; /* readable when one of them may have something; -1: nobody has asked */
+	int *v, count; /* count -ENOMEM: there was no room for the list */
+	int fd;	       /* readable when one of them may have something; -1: nobody has asked */
 } mine = { .once = PTHREAD_ONCE_INIT, .fd = -1 };
 
 static void add_queue(const char *name, int number)
@@ -106,8 +116,10 @@ static void list_queues(void)
 	const struct kernel *k = mine.k;
 	const struct signal_group *group;
 	mine.v = calloc(2 + (size_t)signal_groups_count(k->groups), sizeof *mine.v);
-	if (!mine.v)
+	if (!mine.v) {
+		mine.count = -ENOMEM;
 		return;
+	}
 	add_queue(k->role, k->slot->number);
 	add_queue(k->role, 0);
 	for (int i = 0; (group = signal_groups_at(k->groups, i)); i++)
@@ -143,8 +155,8 @@ int signal_fd(const struct kernel *k)
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	const int *queues;
 	int count = signal_queues(k, &queues);
-	if (!count)
-		return -ENOTCONN;
+	if (count <= 0)
+		return count ? count : -ENOTCONN;
 	pthread_mutex_lock(&lock);
 	if (mine.fd == -1)
 		mine.fd = watch_all(k, queues, count);
@@ -211,6 +223,8 @@ int signal_watch(struct kernel *k)
 {
 	const int *queues;
 	int count = signal_queues(k, &queues);
+	if (count < 0)
+		return count;
 	struct queue_watch *watches = calloc((size_t)count + 1, sizeof *watches); /* for the life of the process */
 	if (!watches)
 		return -ENOMEM;

@@ -9,15 +9,16 @@
 struct source_item {
 	struct uwsgi_timer timer; /* first: the timer of a TIMER is the item */
 	struct sources *sources;
-	struct uwsgi_source source; /* as it was added */
-	int64_t left;		    /* TIMER: how often still, -1: for ever */
-	bool loaded;		    /* by the loading of the application, not by a process */
-	bool old;		    /* the application is loaded anew, and has not added it again yet */
-	uint64_t next_ms;	    /* TIMER: when it is due, 0: it never was armed */
-	uint64_t runs, failures;    /* raised, refused */
-	uint64_t last_us;	    /* 0: neither */
-	struct probe *probe;	    /* PROBE */
-	bool down;		    /* PROBE: what the image before knew */
+	struct uwsgi_source source;    /* as it was added */
+	int64_t left;		       /* TIMER: how often still, -1: for ever */
+	bool lasting;		       /* as long as its generation; else as long as it has loaders */
+	struct source_loader *loaders; /* whose loading added it, one of a place */
+	size_t loader_count;
+	uint64_t next_ms;	 /* TIMER: when it is due, 0: it never was armed */
+	uint64_t runs, failures; /* raised, refused */
+	uint64_t last_us;	 /* 0: neither */
+	struct probe *probe;	 /* PROBE */
+	bool down;		 /* PROBE: what the image before knew */
 	struct source_item *next;
 };
 

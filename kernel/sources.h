@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <uwsgi/loop.h>
 #include <uwsgi/source.h>
 
@@ -18,16 +19,24 @@ struct source_record {
 	int64_t left;		 /* TIMER: how often still; -1: for ever */
 };
 
+/* Is it complete and possible? */
+bool source_is_valid(const struct uwsgi_source *source);
+
 /* Raises what `raise` is called with, which says 0 or why it could not.  `seen` is the minute cron has looked at,
  * shared by all generations: each minute is one generation's.  NULL: out of memory. */
 struct sources *sources_create(struct uwsgi_loop *loop, unsigned generation, _Atomic int64_t *seen,
 			       int (*raise)(void *data, uint8_t number), void *data);
-/* One that is there already stays as it is.  `loaded`: the loading of the application adds it, not one of the
- * processes. 0, -EINVAL, or another negative errno. */
-int sources_add(struct sources *s, const struct uwsgi_source *source, bool loaded);
-/* The application is loaded anew, and that is over: what its loading did not add again is forgotten. */
-void sources_renew(struct sources *s);
-void sources_renewed(struct sources *s);
+/* A process that loads the application. */
+struct source_loader {
+	int place; /* the same for its successors, any other for others */
+	pid_t pid;
+};
+/* One that is there already stays as it is.  `loader`: whose loading adds it; NULL: it is there as long as its
+ * generation.  0, -EINVAL, or another negative errno. */
+int sources_add(struct sources *s, const struct uwsgi_source *source, const struct source_loader *loader);
+/* A loading is over.  What a predecessor's had added, this one's did not, and nobody else's either, is forgotten: each
+ * of several workers may load for itself, and when one of them has new code the others still want what they had. */
+void sources_loaded(struct sources *s, const struct source_loader *loader);
 /* Its generation serves; or does no more. */
 void sources_start(struct sources *s);
 void sources_stop(struct sources *s);

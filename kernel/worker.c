@@ -67,6 +67,8 @@ static int watch_signals(struct serve *s)
 {
 	const int *queues;
 	int count = signal_queues(s->kernel, &queues);
+	if (count < 0)
+		return count;
 	s->signals = calloc((size_t)count + 1, sizeof *s->signals);
 	if (!s->signals)
 		return -ENOMEM;

@@ -137,6 +137,7 @@ static const struct uwsgi_option options[] = {
 	    .apply = uwsgi_actions_apply, .data = &all.actions),
 	ROW("mule-msg-size", "largest message in bytes (default 1048576)", .type = UWSGI_OPT_INT64,
 	    .value = &message_max),
+	ROW("mule-msg-recv-size", "accepted: a message is received whole", .type = UWSGI_OPT_INT, .value = &(int){ 0 }),
 	ROW("mule-queue-size", "room for waiting messages of each mule and farm, in MiB (default 64)",
 	    .type = UWSGI_OPT_MB, .value = &queue_size),
 	{ 0 },

@@ -51,6 +51,9 @@ class Stub(types.ModuleType):
     def signal_registered(self, signum):
         return signum in self.signals or None
 
+    def get_free_signal(self):
+        return next(signum for signum in range(256) if signum not in self.signals)
+
     def signal(self, signum):
         if signum in self.signals:
             self.signals[signum](signum)

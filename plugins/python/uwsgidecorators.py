@@ -35,12 +35,9 @@ def _has(*functions):
 
 
 def get_free_signal():
-    if not _has("signal_registered"):
+    if not _has("get_free_signal"):
         raise Exception("get_free_signal needs the signal subsystem, which is not loaded")
-    for signum in range(0, 256):
-        if not uwsgi.signal_registered(signum):
-            return signum
-    raise Exception("No free uwsgi signal available")
+    return uwsgi.get_free_signal()
 
 
 def _name_in(functions, function, default):
@@ -210,7 +207,7 @@ def _signal_decorator(name, needs, start):
                             % (name, needs[0], "" if needs[0] == 1 else "s", given))
 
         def decorate(function):
-            if not _has("register_signal", "signal_registered", *needs[1:]):
+            if not _has("register_signal", "get_free_signal", *needs[1:]):
                 return _missing(name, "signal", function)
             number = get_free_signal() if signum is None else signum
             uwsgi.register_signal(number, target, function)

@@ -9,6 +9,7 @@ import sys
 # What only a running server shows, and what is tested with the file it is a part of.
 ELSEWHERE = {
     "main": "one call",
+    "accepted": "a table of options without effect: tests/e2e/test_options.py",
     "accept": "needs a worker around it: tests/e2e",
     "answer": "part of input: test_input, tests/e2e/test_http.py",
     "crew": "orders, ends and hears of real processes: tests/e2e/test_robust.py, test_reload.py",
@@ -25,8 +26,7 @@ ELSEWHERE = {
     "signal_remote": "needs another server: tests/e2e/test_remote_signals.py",
     "signals": "handlers of an application: tests/e2e/test_signals.py",
     "stats": "numbers of a running master: tests/e2e/test_stats.py",
-    "sources": "clocks and files of a running master: tests/e2e/test_signals.py; when is test_cron's",
-    "source_types": "part of sources: tests/e2e/test_signals.py; test_cron, test_probe, test_watch_file",
+    "source_types": "part of sources: test_sources, tests/e2e/test_signals.py; test_cron, test_probe, test_watch_file",
     "api_signal": "rows about signals: tests/e2e/test_signals.py",
     "scale": "real workers, more and fewer: tests/e2e/test_scale.py; the decisions are test_cheaper's",
     "task": "ends the process: tests/e2e/test_mules.py, test_spooler.py",

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -211,6 +212,37 @@ def test_clients_of_a_stuck_worker_get_what_was_on_its_way_to_them(start, write)
         while part := slow.recv(65536):
             got += len(part)
         assert got > 900000
+
+
+def processor_seconds(pid):
+    with open("/proc/%d/stat" % pid) as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_stuck_worker_does_not_turn_round_while_something_of_its_loop_is_due(start, write, tmp_path):
+    write("app.py", """
+        import time
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            if environ["PATH_INFO"] == "/stuck":
+                time.sleep(60)
+            return [b"x" * 900000]
+    """)
+    server = start("--wsgi-file", "app.py", "--master", "--harakiri", "1", "--socket-timeout", "60",
+                   "--http-socket", "slow.sock", "--min-worker-lifetime", "1", "--max-worker-lifetime", "2")
+    worker, begun = server.pid_of("worker"), time.monotonic()
+    with socket.socket(socket.AF_UNIX) as slow, server.connect() as stuck:
+        slow.connect(str(tmp_path / "slow.sock"))
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: "GET / =>" in server.log, "the response, of which the worker keeps the rest")
+        stuck.sendall(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 504 " in stuck.recv(1000)
+        wait_until(lambda: time.monotonic() > begun + 3, "the end of its lifetime")
+        before = processor_seconds(worker)
+        wait_until(lambda: time.monotonic() > begun + 4.5, "a while")
+        assert processor_seconds(worker) - before < 0.2
 
 
 def test_a_request_behind_a_stuck_one_is_answered_by_another_worker(app):

@@ -330,3 +330,59 @@ def test_keep_alive_0_closes_after_each_response(serve):
     answer = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
     assert answer.count(b"HTTP/1.1 200") == 1
     assert b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("option", ["--flock", "--flock2"])
+def test_flock_keeps_a_second_server_from_starting_until_the_first_has_ended(start, serve, write, option):
+    first = serve(HELLO, option, "lock")
+    refused = "uwsgi: %s = lock: another process holds the lock on this file; exit status 1" % option.strip("-")
+    for generation in (2, 3):
+        second = start("--wsgi-file", "app.py", option, "lock", ready=False)
+        assert second.process.wait(DEADLINE) == 1
+        assert second.last_line() == refused
+        first.process.send_signal(signal.SIGHUP)
+        first.wait_for_log("generation %d answers" % generation)
+    first.stop()
+    assert start("--wsgi-file", "app.py", option, "lock").get().text == "hello"
+
+
+def test_flock_outlives_a_killed_master_by_its_workers(start, serve):
+    first = serve(HELLO, "--flock", "lock")
+    worker = first.pid_of("worker")
+    os.kill(worker, signal.SIGSTOP)  # which keeps it from ending with its master
+    first.process.kill()
+    first.process.wait()
+    second = start("--wsgi-file", "app.py", "--flock", "lock", ready=False)
+    assert second.process.wait(DEADLINE) == 1
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not session_members(first.process.pid), "the first to be gone")
+    assert start("--wsgi-file", "app.py", "--flock", "lock").get().text == "hello"
+
+
+def test_flock_wait_waits_for_the_end_of_another_server(serve, start):
+    first = serve(HELLO, "--flock", "lock")
+    second = start("--wsgi-file", "app.py", "--flock-wait", "lock", ready=False)
+    second.wait_for_log("flock-wait = lock: another process holds the lock on this file: waiting for its end")
+    first.stop()
+    assert second.wait_ready().get().text == "hello"
+
+
+def test_a_reload_with_a_lock_that_another_has_is_refused(serve, start, write):
+    serve(HELLO, "--flock", "other")
+    ini = "[uwsgi]\nmaster = true\nwsgi-file = app.py\n"
+    write("site.ini", ini)
+    server = start("--ini", "site.ini")
+    write("site.ini", ini + "flock-wait = other\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("flock-wait = other: another process holds the lock on this file")
+    server.wait_for_log("keeps serving")
+    assert server.get().text == "hello"
+
+
+def test_options_that_mean_nothing_here_are_accepted(start, write):
+    write("app.py", HELLO)
+    server = start("--strict", "--wsgi-file", "app.py", "--thunder-lock", "--thunder-lock-watchdog", "--lock-engine", "ipcsem",
+                   "--ftok", "/tmp", "--persistent-ipcsem", "--clock", "monotonic", "--signal-bufsize", "65536",
+                   "--signals-bufsize", "65536", "--single-interpreter")
+    assert server.get().text == "hello"
+    assert "not there yet" not in server.log

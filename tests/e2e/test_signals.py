@@ -157,6 +157,12 @@ TIMERS = """
 """
 
 
+def stats_of(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+
+
 def ticks(server, number):
     return server.log.count("tick %d of 1" % number)
 
@@ -186,6 +192,20 @@ def test_timers_of_a_refused_reload_go_on(serve, write):
     server.wait_for_log("keeps serving")
     before = ticks(server, 1)
     wait_until(lambda: ticks(server, 1) >= before + 5, "the old timers")
+
+
+def test_a_reload_to_a_version_that_keeps_its_signals_in_another_way_succeeds(serve):
+    """Which shows by the size of their memory."""
+    server = serve(TIMERS)
+    server.wait_for_log("tick 1 of 1")
+    fds = "/proc/%d/fd" % server.process.pid
+    memory = next(os.path.join(fds, fd) for fd in os.listdir(fds)
+                  if "uwsgi-signals 1" in os.readlink(os.path.join(fds, fd)))
+    os.truncate(memory, os.stat(memory).st_size + 4096)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("the signals of generation 1 cannot be taken over")
+    server.wait_for_log("generation 2 answers")
+    server.wait_for_log("tick 1 of 1", times=ticks(server, 1) + 3)
 
 
 DECORATED = """
@@ -249,6 +269,47 @@ def test_timers_go_on_when_the_zygote_is_killed(serve, tmp_path):
     wait_until(is_gone, "the timer to be gone, and the others not")
 
 
+LAZY = """
+    import os, uwsgi
+
+    for number in (30, 31):
+        uwsgi.register_signal(number, "", lambda number: print("tick", number, "of 1", flush=True))
+    uwsgi.add_ms_timer(30, 50)
+    uwsgi.add_ms_timer(31, 50)
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [b"ok"]
+"""
+
+
+def timers_of(tmp_path):
+    return [(row["signal"], row["period"]) for row in stats_of(tmp_path / "stats.sock")["timers"]]
+
+
+def test_a_timer_that_new_code_does_not_add_is_over_when_all_lazy_workers_have_it(serve, write, tmp_path):
+    server = serve(LAZY, "--lazy-apps", "--processes", "2", "--stats", str(tmp_path / "stats.sock"))
+    server.wait_for_log("tick 31 of 1")
+    write("app.py", LAZY.replace("uwsgi.add_ms_timer(31, 50)", ""))
+    for worker, timers in ((1, [(30, 0.05), (31, 0.05)]), (2, [(30, 0.05)])):
+        os.kill(server.pid_of("worker", worker), signal.SIGKILL)
+        server.wait_spawned("worker", 2 + worker)
+        assert timers_of(tmp_path) == timers
+    server.wait_for_log("tick 30 of 1", times=ticks(server, 30) + 3)
+
+
+def test_lazy_workers_that_are_replaced_have_the_timers_of_their_code_alone(serve, write, tmp_path):
+    touched = write("touched", "")
+    server = serve(LAZY, "--lazy-apps", "--processes", "2", "--touch-workers-reload", str(touched),
+                   "--stats", str(tmp_path / "stats.sock"))
+    server.wait_for_log("tick 31 of 1")
+    write("app.py", LAZY.replace("uwsgi.add_ms_timer(31, 50)", "uwsgi.add_ms_timer(31, 5000)"))
+    os.utime(touched)
+    server.wait_spawned("worker", 4)
+    assert timers_of(tmp_path) == [(30, 0.05), (31, 5)]
+    server.wait_for_log("tick 30 of 1", times=ticks(server, 30) + 3)
+
+
 def test_decorators_have_the_same_numbers_when_the_zygote_is_killed(serve):
     server = serve(DECORATED, "--processes", "2")
     server.wait_for_log("tick of")
@@ -294,6 +355,36 @@ def test_programs_of_mules_have_numbers_of_their_own_which_their_successors_find
     assert set(re.findall(r"signum (\d+) registered", server.log)) == {"0", "1", "2", "3"}
 
 
+def test_programs_that_ask_for_a_free_number_at_once_get_different_ones(serve, write):
+    """And a successor gets the one its predecessor did not come to register."""
+    write("program.py", """
+        import os, time, uwsgi
+        from uwsgidecorators import get_free_signal
+
+        number = get_free_signal()
+        print("mule %d got %d" % (uwsgi.mule_id(), number), flush=True)
+        while not os.path.exists("go on"):  # nobody registers before both have a number
+            time.sleep(0.01)
+        uwsgi.register_signal(number, "mule%d" % uwsgi.mule_id(), lambda n: print("heard", n, flush=True))
+        uwsgi.signal(number)
+        while True:
+            uwsgi.mule_get_msg()
+    """)
+    server = serve(DECORATED, "--mule=program.py", "--mule=program.py")
+
+    def number_of(mule):
+        return int(server.wait_for_match(r"mule %d got (\d+)" % mule)[1])
+
+    assert {number_of(1), number_of(2)} == {2, 3}
+    os.kill(server.pid_of("mule", 1), signal.SIGKILL)
+    before = number_of(1)
+    server.wait_for_log("mule 1 got", times=2)
+    assert number_of(1) == before
+    write("go on", "")
+    for number in (2, 3):
+        server.wait_for_log("heard %d" % number)
+
+
 def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(serve, tmp_path):
     server = serve("""
         import os, uwsgi
@@ -307,9 +398,7 @@ def test_a_timer_of_some_iterations_is_the_same_one_when_a_worker_adds_it_again(
     server.wait_for_log("tick")
     os.kill(int(server.get("/").text), signal.SIGKILL)
     server.wait_spawned("worker", 2)
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(tmp_path / "stats.sock"))
-        timers = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))["timers"]
+    timers = stats_of(tmp_path / "stats.sock")["timers"]
     assert len(timers) == 1, timers
 
 
@@ -384,6 +473,57 @@ def test_a_probe_that_makes_no_sense_is_refused(serve, call, why):
     server = serve(APP)
     server.post("/", ("uwsgi.add_probe%s" % call).encode())
     server.wait_for_log("ValueError: unable to add probe: %s" % why)
+
+
+CONFIGURED = """
+    import uwsgi
+    for number in (1, 2, 3):
+        uwsgi.register_signal(number, "worker1", lambda number: print("tick %d of 1" % number, flush=True))
+    def application(e, s):
+        s("200 OK", [])
+        return [b"ok"]
+"""
+
+
+def test_the_configuration_raises_signals_by_the_clock_and_by_touch(serve, tmp_path):
+    (tmp_path / "a file").touch()
+    server = serve(CONFIGURED, "--timer", "1 1", "--rbtimer=2 1 1", "--touch-signal", "a file 3")
+    wait_until(lambda: ticks(server, 1) >= 3 and ticks(server, 2), "ticks")
+    assert ticks(server, 2) == 1
+    assert ticks(server, 3) == 0
+    os.utime(tmp_path / "a file")
+    wait_until(lambda: ticks(server, 3), "the touch")
+
+
+def test_a_reload_takes_what_raises_signals_from_the_new_configuration(start, write):
+    write("app.py", CONFIGURED)
+    ini = "[uwsgi]\nmaster = true\nwsgi-file = app.py\nsignal-timer = %d 1\n"
+    write("site.ini", ini % 1)
+    server = start("--ini", "site.ini")
+    server.wait_for_log("tick 1 of 1")
+    write("site.ini", ini % 2)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 answers")
+    before = ticks(server, 1)
+    server.wait_for_log("tick 2 of 1", times=3)
+    assert ticks(server, 1) - before <= 1, "the old generation's timer is over"
+
+
+def test_what_the_configuration_raises_and_nobody_registered_is_counted(serve, tmp_path):
+    server = serve(CONFIGURED, "--timer=99 1", "--stats", str(tmp_path / "stats.sock"))
+    wait_until(lambda: [row["failures"] for row in stats_of(tmp_path / "stats.sock")["timers"]] >= [1], "a refusal")
+    assert answered(server).endswith(b"ok")
+
+
+@pytest.mark.parametrize("option, why", [
+    ("--timer=256 1", "a signal is 0 to 255"), ("--signal-timer=1 0", "a period has at least one second"),
+    ("--rbtimer=1 1 often", "give signum seconds[ iterations]"), ("--touch-signal=file", "give file signum"),
+    ("--fs-signal=file x", "give file signum")])
+def test_a_source_of_the_configuration_that_makes_no_sense_ends_the_start(start, write, option, why):
+    write("app.py", CONFIGURED)
+    server = start("--master", "--wsgi-file", "app.py", option, ready=False)
+    assert server.process.wait(20) == 1
+    server.wait_for_log(why)
 
 
 def test_the_decorators_of_the_seeds_work(serve):

@@ -33,6 +33,14 @@ Test(proc, moves_through_its_states)
 		cr_expect_eq((int)proc_next_state(rows[i].from, rows[i].event), rows[i].to, "row %zu", i);
 }
 
+Test(proc, a_place_is_a_kind_and_a_number)
+{
+	struct proc_slot first = { .kind = 1, .number = 2, .pid = 3 }, successor = { .kind = 1, .number = 2, .pid = 4 };
+	struct proc_slot neighbour = { .kind = 2, .number = 1 };
+	cr_assert_eq(proc_place(&first), proc_place(&successor));
+	cr_assert_neq(proc_place(&first), proc_place(&neighbour));
+}
+
 /* True when the event is refused: an assert in a child of our own. */
 static bool refused(int from, int event)
 {

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -55,9 +56,15 @@ Test(signal_bus, knows_groups_by_their_whole_name_only)
 	cr_expect_eq(signal_target_parse("farm_a", farms, 4).scope, SIGNAL_ANY);
 	cr_expect_eq(signal_target_parse("farm1", farms, 4).kind, 2);
 	cr_expect_eq(signal_target_parse("farm_b", farms, 4).kind, 3);
-	static const char *const strangers[] = { "farm_c", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
+	static const char *const strangers[] = { "active-", "farm_c", "farm_as", "farm_a1", "farm12", "farm0", "farm" };
 	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
 		cr_expect_eq(signal_target_parse(strangers[i], farms, 4).scope, SIGNAL_NOBODY, "%s", strangers[i]);
+}
+
+static int give(struct signal_bus *bus, uint8_t number, const char *target)
+{
+	signal_bus_reserve(bus, number, SIGNAL_OF_APPLICATION);
+	return signal_bus_register(bus, number, target);
 }
 
 static bool is_awake(struct signal_bus *bus, int queue)
@@ -70,7 +77,7 @@ Test(signal_bus, puts_a_number_where_its_target_says_and_wakes_it)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	int any = signal_bus_queue(bus, "worker", 0), second = signal_bus_queue(bus, "worker", 2);
-	cr_assert_eq(signal_bus_register(bus, 17, "worker2", SIGNAL_OF_APPLICATION), 0);
+	cr_assert_eq(give(bus, 17, "worker2"), 0);
 	cr_assert_eq(signal_bus_raise(bus, 17, 3), 0);
 	cr_assert(is_awake(bus, second));
 	cr_assert_not(is_awake(bus, any));
@@ -83,7 +90,7 @@ Test(signal_bus, puts_a_number_where_its_target_says_and_wakes_it)
 Test(signal_bus, puts_one_into_each_queue_of_a_kind)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	signal_bus_register(bus, 5, "mules", SIGNAL_OF_APPLICATION);
+	give(bus, 5, "mules");
 	cr_assert_eq(signal_bus_raise(bus, 5, 3), 0);
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "mule", 0)), -1);
 	for (int number = 1; number <= 2; number++) {
@@ -96,7 +103,7 @@ Test(signal_bus, wakes_the_next_when_more_is_left)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	int any = signal_bus_queue(bus, "worker", 0);
-	signal_bus_register(bus, 1, "", SIGNAL_OF_APPLICATION);
+	give(bus, 1, "");
 	signal_bus_raise(bus, 1, 3);
 	signal_bus_raise(bus, 1, 3);
 	cr_assert_eq(signal_bus_take(bus, any), 1);
@@ -110,12 +117,12 @@ Test(signal_bus, refuses_and_counts_what_nobody_can_handle)
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	struct uwsgi_signal_info info;
 	cr_assert_eq(signal_bus_raise(bus, 9, 3), -ENOENT);
-	cr_assert_eq(signal_bus_owner(bus, 9), -ENOENT);
-	cr_assert_eq(signal_bus_register(bus, 10, "nobody", SIGNAL_OF_APPLICATION), -ESRCH);
+	cr_assert_eq(signal_bus_owner(bus, 9), SIGNAL_OF_NOBODY);
+	cr_assert_eq(give(bus, 10, "nobody"), -ESRCH);
 	cr_assert_eq(signal_bus_raise(bus, 10, 3), -ENOENT);
-	signal_bus_register(bus, 11, "spooler", SIGNAL_OF_APPLICATION);
+	give(bus, 11, "spooler");
 	cr_assert_eq(signal_bus_raise(bus, 11, 3), -ENOENT, "there is none");
-	signal_bus_register(bus, 12, "worker3", SIGNAL_OF_APPLICATION);
+	give(bus, 12, "worker3");
 	cr_assert_eq(signal_bus_raise(bus, 12, 2), -ENOENT, "it is cheaped");
 	cr_assert_eq(signal_bus_get(bus, 12, &info), 0);
 	cr_assert_eq(info.refused, 1);
@@ -127,7 +134,7 @@ Test(signal_bus, refuses_and_counts_what_does_not_fit)
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
 	struct uwsgi_signal_info info;
 	int taken = 0, refused = 0;
-	signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION);
+	give(bus, 3, "worker1");
 	for (int i = 0; i < 5000; i++)
 		refused += signal_bus_raise(bus, 3, 3) == -EAGAIN;
 	while (signal_bus_take(bus, signal_bus_queue(bus, "worker", 1)) == 3)
@@ -138,15 +145,49 @@ Test(signal_bus, refuses_and_counts_what_does_not_fit)
 	cr_assert_eq(info.refused, (uint64_t)refused);
 }
 
-Test(signal_bus, a_number_has_one_target_and_one_owner)
+Test(signal_bus, a_number_has_one_owner_who_says_its_target)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	cr_assert_eq(signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION), 0);
-	cr_assert_eq(signal_bus_owner(bus, 3), SIGNAL_OF_APPLICATION);
-	cr_assert_eq(signal_bus_register(bus, 3, "worker2", 7), 0);
+	cr_assert_eq(signal_bus_owner(bus, 3), SIGNAL_OF_NOBODY);
+	cr_assert_eq(signal_bus_reserve(bus, 3, 7), 7);
+	cr_assert_eq(signal_bus_reserve(bus, 3, 8), 7, "it is taken");
+	cr_assert_eq(signal_bus_reserve(bus, 3, 7), 7, "by himself or a predecessor");
 	cr_assert_eq(signal_bus_owner(bus, 3), 7);
+	cr_assert_eq(signal_bus_raise(bus, 3, 3), -ENOENT, "it is not registered yet");
+	signal_bus_register(bus, 3, "worker1");
+	signal_bus_register(bus, 3, "worker2");
 	signal_bus_raise(bus, 3, 3);
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "worker", 2)), 3);
+}
+
+struct rival {
+	struct signal_bus *bus;
+	int owner, count;
+};
+
+static void *reserve_all(void *data)
+{
+	struct rival *r = data;
+	for (int number = 0; number < UWSGI_SIGNALS; number++)
+		r->count += signal_bus_reserve(r->bus, (uint8_t)number, r->owner) == r->owner;
+	return NULL;
+}
+
+Test(signal_bus, gives_a_number_to_one_of_those_who_reserve_it_at_once)
+{
+	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
+	struct rival rivals[4];
+	pthread_t threads[4];
+	int count = 0;
+	for (int i = 0; i < 4; i++) {
+		rivals[i] = (struct rival){ bus, SIGNAL_OF_PLACES + i, 0 };
+		cr_assert_eq(pthread_create(&threads[i], NULL, reserve_all, &rivals[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		count += rivals[i].count;
+	}
+	cr_assert_eq(count, UWSGI_SIGNALS);
 }
 
 Test(signal_bus, is_handed_over_with_what_waits_in_it)
@@ -154,7 +195,7 @@ Test(signal_bus, is_handed_over_with_what_waits_in_it)
 	struct handover *h = handover_create();
 	struct signal_bus *bus = signal_bus_create(h, 4, kinds, 3);
 	char number[16];
-	signal_bus_register(bus, 3, "worker1", SIGNAL_OF_APPLICATION);
+	give(bus, 3, "worker1");
 	signal_bus_raise(bus, 3, 3);
 	snprintf(number, sizeof number, "%d", handover_seal(h));
 	setenv(HANDOVER_ENV, number, 1);
@@ -176,7 +217,7 @@ Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 						    { "farm_a", .is_group = true } };
 	struct signal_bus *bus = signal_bus_create(NULL, 1, farms, 3);
 	int queue = signal_bus_queue(bus, "farm_a", 0);
-	cr_assert_eq(signal_bus_register(bus, 5, "farm_a", SIGNAL_OF_APPLICATION), 0);
+	cr_assert_eq(give(bus, 5, "farm_a"), 0);
 	cr_assert_eq(signal_bus_raise(bus, 5, 3), 0);
 	cr_assert(is_awake(bus, queue));
 	cr_assert_eq(signal_bus_take(bus, signal_bus_queue(bus, "mule", 0)), -1);
@@ -188,8 +229,8 @@ Test(signal_bus, puts_a_number_for_a_group_into_its_one_queue)
 Test(signal_bus, counts_what_waits_in_one_queue_and_in_all)
 {
 	struct signal_bus *bus = signal_bus_create(NULL, 1, kinds, 3);
-	signal_bus_register(bus, 5, "mules", SIGNAL_OF_APPLICATION);
-	signal_bus_register(bus, 6, "worker2", SIGNAL_OF_APPLICATION);
+	give(bus, 5, "mules");
+	give(bus, 6, "worker2");
 	signal_bus_raise(bus, 5, 3);
 	signal_bus_raise(bus, 6, 3);
 	signal_bus_raise(bus, 6, 3);

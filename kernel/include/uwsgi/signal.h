@@ -24,10 +24,14 @@ struct uwsgi_fn;
  * taken, -ENOTCONN without a master.  A target that no process answers to is logged: to raise the number is refused
  * then. [zygote] [child] */
 UWSGI_API int uwsgi_signal_register(uint8_t number, const char *target, struct uwsgi_fn *handler);
-/* Is the number taken?  Not by what the same application or a former process in the same place registered and this one
- * did not yet: so those that load an application, each for itself or one after the death of another, find the same
- * numbers free.  [any] */
+/* Is the number taken, registered or got by uwsgi_signal_get_free?  Not by what the same application or a former
+ * process in the same place registered and this one did not yet: so those that load an application, each for itself or
+ * one after the death of another, find the same numbers free.  [any] */
 UWSGI_API bool uwsgi_signal_registered(uint8_t number);
+/* The first number that is not taken.  It is now, for all others, until this process or its successor in the same place
+ * registers it; to whom it is given again as long as he does not.  -ENOSPC: there is none, or -ENOTCONN.
+ * [zygote] [child] */
+UWSGI_API int uwsgi_signal_get_free(void);
 
 /* Let processes of a kind share a queue under a target of its own, and a second one (NULL: none): members[i] is true
  * when number i + 1 belongs to the group.  All is copied.  0, -EINVAL when a target is empty or longer than 63 bytes,
