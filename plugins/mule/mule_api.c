@@ -84,7 +84,8 @@ static int take(struct uwsgi_call *c, const struct waiting *w)
 	return 1;
 }
 
-/* The first message, or, with signals, None after one was handled; b'' when the time is over. */
+/* With signals, None after one was handled; the first message; b'' when the time is over.  Signals come first: a
+ * program whose queue is never empty has timers, too. */
 static int receive(struct uwsgi_call *c, const struct waiting *w)
 {
 	struct pollfd polls[3];
@@ -94,12 +95,12 @@ static int receive(struct uwsgi_call *c, const struct waiting *w)
 		polls[i] = (struct pollfd){ .fd = w->boxes[i] ? w->boxes[i]->fd : -1, .events = POLLIN };
 	polls[2] = (struct pollfd){ .fd = w->signals ? uwsgi_signal_fd() : -1, .events = POLLIN };
 	for (;;) {
+		if (w->signals && uwsgi_signal_handle() >= 0)
+			return 0;
 		int taken = take(c, w);
 		if (taken < 0)
 			return uwsgi_fail(c, UWSGI_ERUNTIME, "memory is out: the message stays in its queue");
 		if (taken)
-			return 0;
-		if (w->signals && uwsgi_signal_handle() >= 0)
 			return 0;
 		if (wait_ms(deadline) == 0) {
 			uwsgi_ret_bytes(c, "", 0);

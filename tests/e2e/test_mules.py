@@ -269,6 +269,25 @@ def test_a_function_is_the_program_of_a_mule(serve, write):
     server.wait_for_log("got b'work'")
 
 
+def test_a_program_gets_signals_though_messages_wait(serve, write, tmp_path):
+    write("tasks.py", """
+        import os, time, uwsgi
+        def live():
+            while True:
+                message = uwsgi.mule_get_msg()
+                print("got", message, flush=True)
+                while message == b"first" and not os.path.exists("go"):
+                    time.sleep(0.01)
+    """)
+    server = serve(APP, "--mule", "--mule=tasks:live")
+    ask(server, "[uwsgi.mule_msg(text, 2) for text in (b'first', b'second')]")
+    server.wait_for_log("got b'first'")
+    ask(server, "uwsgi.signal(17)")
+    (tmp_path / "go").touch()
+    server.wait_for_log("got b'second'")
+    assert "signal 17 in mule 2" in server.log.partition("got b'second'")[0]
+
+
 def test_a_script_that_ends_is_started_again_with_a_pause(serve, write):
     write("short.py", "print('short life', flush=True)\n")
     server = serve(APP, "--mule=short.py")
