@@ -33,12 +33,14 @@ int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct m
 	return watch(box_r);
 }
 
-struct message_queue *mailbox_take(const struct mailbox *box, struct message *message_r)
+int mailbox_take(const struct mailbox *box, struct message_queue **queue_r, struct message *message_r)
 {
-	for (int i = 0; i < box->count; i++)
-		if (message_queue_take(box->queues[i], message_r))
-			return box->queues[i];
-	return NULL;
+	int taken = 0;
+	for (int i = 0; i < box->count && !taken; i++) {
+		taken = message_queue_take(box->queues[i], message_r);
+		*queue_r = box->queues[i];
+	}
+	return taken;
 }
 
 int mailbox_recover(const struct mailbox *box)

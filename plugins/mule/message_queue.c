@@ -140,7 +140,7 @@ static int put_locked(struct message_queue *q, const void *message, uint64_t len
 	return 0;
 }
 
-static bool take_locked(struct message_queue *q, struct message *message_r)
+static int take_locked(struct message_queue *q, struct message *message_r)
 {
 	struct ring *r = q->ring;
 	for (uint64_t at; (at = r->next) < r->head; r->next = behind(q, at)) {
@@ -149,7 +149,7 @@ static bool take_locked(struct message_queue *q, struct message *message_r)
 			continue;
 		struct message m = { malloc((size_t)record->len + 1), (size_t)record->len, at };
 		if (!m.text)
-			return false; /* it stays, for when there is memory */
+			return -ENOMEM;
 		copy_out(q, m.text, at + sizeof *record, m.len);
 		m.text[m.len] = 0;
 		*message_r = m;
@@ -157,9 +157,9 @@ static bool take_locked(struct message_queue *q, struct message *message_r)
 		record->owner = getpid();
 		r->next = behind(q, at);
 		r->taken++;
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
 static bool is_alive(pid_t pid)
@@ -193,15 +193,15 @@ int message_queue_put(struct message_queue *q, const void *message, size_t len)
 	return failed;
 }
 
-bool message_queue_take(struct message_queue *q, struct message *message_r)
+int message_queue_take(struct message_queue *q, struct message *message_r)
 {
 	uint64_t wakes;
 	(void)!read(q->wake, &wakes, sizeof wakes);
 	uwsgi_lock_take(q->lock);
-	bool taken = take_locked(q, message_r);
+	int taken = take_locked(q, message_r);
 	bool more = q->ring->next < q->ring->head;
 	uwsgi_lock_give(q->lock);
-	if (more)
+	if (more && taken >= 0)
 		wake(q);
 	return taken;
 }

@@ -24,8 +24,9 @@ struct message_queue *message_queue_open(const char *name, size_t size);
 int message_queue_fd(const struct message_queue *q);
 /* 0, or -EAGAIN: it does not fit now. */
 int message_queue_put(struct message_queue *q, const void *message, size_t len);
-/* Take the oldest message nobody has in hand.  False: there is none.  When more is left, whoever waits is woken. */
-bool message_queue_take(struct message_queue *q, struct message *message_r);
+/* Take the oldest message nobody has in hand.  1; 0: there is none; -ENOMEM: it stays, and the caller is to come again,
+ * for nobody is woken.  When more is left behind one that was taken, whoever waits is woken. */
+int message_queue_take(struct message_queue *q, struct message *message_r);
 /* It is done with: its place is free, and its text. */
 void message_queue_done(struct message_queue *q, struct message *message);
 /* Give back what processes had in hand that are no more.  How many messages are dropped, because it was the second

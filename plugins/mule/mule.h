@@ -44,10 +44,14 @@ enum mailbox_of {
 };
 /* What mule `number` reads from.  0 or -errno. */
 int mailbox_open(const struct mules *m, int number, enum mailbox_of of, struct mailbox *box_r);
-/* Take the oldest message of the first queue that has one, and which queue that is; NULL: there is none. */
-struct message_queue *mailbox_take(const struct mailbox *box, struct message *message_r);
+/* message_queue_take of the first queue that has one, and which queue that is. */
+int mailbox_take(const struct mailbox *box, struct message_queue **queue_r, struct message *message_r);
 /* message_queue_recover of all its queues. */
 int mailbox_recover(const struct mailbox *box);
+
+/* Handle the messages of both from now on, in the loop of this process; a message that is taken needs no memory.  0 or
+ * -errno. */
+int inbox_open(const struct mailbox *own, const struct mailbox *farms);
 
 /* Register the farms as targets of signals.  0 or -errno, after uwsgi_cause.  [main] */
 int farm_targets(const struct mules *m);

@@ -68,22 +68,24 @@ struct waiting {
 	int64_t seconds; /* -1: for ever */
 };
 
-/* What a program took is its own business from then on. */
-static bool take(struct uwsgi_call *c, const struct waiting *w)
+/* What a program took is its own business from then on.  1, 0: there is none, or a negative errno. */
+static int take(struct uwsgi_call *c, const struct waiting *w)
 {
-	struct message_queue *queue = NULL;
+	struct message_queue *queue;
 	struct message message;
-	for (int i = 0; i < 2 && !queue; i++)
-		queue = w->boxes[i] ? mailbox_take(w->boxes[i], &message) : NULL;
-	if (!queue)
-		return false;
+	int taken = 0;
+	for (int i = 0; i < 2 && !taken; i++)
+		taken = w->boxes[i] ? mailbox_take(w->boxes[i], &queue, &message) : 0;
+	if (taken <= 0)
+		return taken;
 	mule_stats_took(mule_my_number());
 	uwsgi_ret_bytes(c, message.text, w->max && message.len > w->max ? w->max : message.len);
 	message_queue_done(queue, &message);
-	return true;
+	return 1;
 }
 
-/* The first message, or, with signals, None after one was handled; b'' when the time is over. */
+/* With signals, None after one was handled; the first message; b'' when the time is over.  Signals come first: a
+ * program whose queue is never empty has timers, too. */
 static int receive(struct uwsgi_call *c, const struct waiting *w)
 {
 	struct pollfd polls[3];
@@ -93,9 +95,12 @@ static int receive(struct uwsgi_call *c, const struct waiting *w)
 		polls[i] = (struct pollfd){ .fd = w->boxes[i] ? w->boxes[i]->fd : -1, .events = POLLIN };
 	polls[2] = (struct pollfd){ .fd = w->signals ? uwsgi_signal_fd() : -1, .events = POLLIN };
 	for (;;) {
-		if (take(c, w))
-			return 0;
 		if (w->signals && uwsgi_signal_handle() >= 0)
+			return 0;
+		int taken = take(c, w);
+		if (taken < 0)
+			return uwsgi_fail(c, UWSGI_ERUNTIME, "memory is out: the message stays in its queue");
+		if (taken)
 			return 0;
 		if (wait_ms(deadline) == 0) {
 			uwsgi_ret_bytes(c, "", 0);

@@ -1,5 +1,5 @@
-/* mule_life.c - what a mule does: wait for signals, which the kernel handles in its loop, and for messages; or its own
- * program. */
+/* mule_life.c - what a mule does: wait for signals, which the kernel handles in its loop, and for messages (inbox.c);
+ * or its own program. */
 #include "mule.h"
 
 #include <errno.h>
@@ -7,13 +7,6 @@
 #include <string.h>
 #include <uwsgi/iface/program.h>
 #include <uwsgi/iface/script.h>
-
-#define PER_TURN 16 /* messages before signals get their turn */
-
-struct waiting {
-	struct uwsgi_watch watch; /* first: the watch is all of it */
-	struct message_queue *queue;
-};
 
 /* Of this process. */
 static struct mailbox own_box, farm_box;
@@ -34,29 +27,6 @@ const struct mailbox *mule_farm_box(void)
 }
 
 /* ---- messages ---- */
-
-static int visit_hook(uwsgi_hook_fn *fn, void *data)
-{
-	struct uwsgi_fn *handler = ((uwsgi_hook_callable *)fn)("mule_msg_hook");
-	if (!handler)
-		return 0;
-	uwsgi_task_begin("a message");
-	if (handler->call(handler, data, NULL))
-		mule_stats_failed(mule_my_number());
-	uwsgi_task_end();
-	handler->release(handler);
-	return 1;
-}
-
-static void handle(const char *message, size_t len)
-{
-	struct uwsgi_value *args = uwsgi_value_new_list();
-	if (!args || !uwsgi_add_bytes(args, NULL, message, len))
-		uwsgi_log("*** mule %d: memory is out: a message of %zu bytes is lost ***\n", mule_my_number(), len);
-	else if (!uwsgi_hook_each(UWSGI_HOOK_PROGRAM_CALLABLE, visit_hook, args))
-		uwsgi_log("*** mule %d received a %zu bytes message ***\n", mule_my_number(), len);
-	uwsgi_value_free(args);
-}
 
 static int visit_hears(uwsgi_hook_fn *fn, void *data)
 {
@@ -79,18 +49,6 @@ static enum mailbox_of own_messages(int number)
 	return MAILBOX_OWN;
 }
 
-static void on_message(struct uwsgi_watch *watch, unsigned events)
-{
-	const struct waiting *w = (const struct waiting *)watch;
-	(void)events;
-	struct message message;
-	for (int i = 0; i < PER_TURN && message_queue_take(w->queue, &message); i++) {
-		mule_stats_took(mule_my_number());
-		handle(message.text, message.len);
-		message_queue_done(w->queue, &message);
-	}
-}
-
 /* What the one before had in hand when it died. */
 static void recover(int number)
 {
@@ -98,18 +56,6 @@ static void recover(int number)
 	if (dropped)
 		uwsgi_log("*** mule %d: %d message%s dropped: it has ended two mules ***\n", number, dropped,
 			  dropped == 1 ? " is" : "s are");
-}
-
-static int listen_to(const struct mailbox *box)
-{
-	struct waiting *all = calloc((size_t)box->count + 1, sizeof *all); /* for the life of the process */
-	int failed = all ? 0 : -ENOMEM;
-	for (int i = 0; i < box->count && !failed; i++) {
-		all[i] = (struct waiting){ { message_queue_fd(box->queues[i]), on_message, NULL }, box->queues[i] };
-		failed = uwsgi_loop_add(uwsgi_loop(), &all[i].watch, UWSGI_READ);
-		on_message(&all[i].watch, 0); /* one who died may have been woken for what is there */
-	}
-	return failed;
 }
 
 /* ---- programs ---- */
@@ -180,8 +126,6 @@ int mule_run(int number)
 			  program.text);
 	}
 	run_own_program();
-	failed = listen_to(&own_box);
-	if (!failed)
-		failed = listen_to(&farm_box);
+	failed = inbox_open(&own_box, &farm_box);
 	return failed ? cannot_listen(number, failed) : uwsgi_loop_run(uwsgi_loop());
 }

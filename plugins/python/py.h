@@ -131,9 +131,15 @@ PyObject *py_file_sendfile(PyObject *self, PyObject *args, PyObject *keywords);
 
 /* ---- py_convert.c: neutral values and Python objects ---- */
 
-/* Borrow `o` as a value of at best type `want`.  What had to be copied is freed with uwsgi_value_clear; of a view,
- * `view` keeps the buffer (release it when view->obj). */
-int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v_r, Py_buffer *view);
+/* What values borrow from, for as long as a call takes.  Begin without objects: view.obj, too. */
+struct py_loans {
+	Py_buffer view;	   /* at most one value is a view */
+	PyObject *objects; /* a list of elements of containers, which the program may change meanwhile */
+};
+void py_loans_return(struct py_loans *loans);
+/* Borrow `o` as a value of at best type `want`.  What had to be copied is freed with uwsgi_value_clear; without `loans`
+ * there are no views, and of a container all is copied. */
+int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v_r, struct py_loans *loans);
 PyObject *py_object_of(const struct uwsgi_value *v, bool tuples);
 /* A handle on a Python callable. */
 struct uwsgi_fn *py_fn_new(PyObject *callable);

@@ -24,7 +24,7 @@ static PyTypeObject binding_type = {
 
 struct arguments {
 	struct uwsgi_value v[UWSGI_PARAMS_MAX];
-	Py_buffer view; /* at most one parameter is a view */
+	struct py_loans loans;
 };
 
 static PyObject *raise_error(const struct uwsgi_call *call)
@@ -57,7 +57,7 @@ static int place(struct arguments *a, const struct binding *self, unsigned i, Py
 			     self->names[i]);
 		return -1;
 	}
-	return py_value_of(o, self->function->params[i].type, &a->v[i], &a->view);
+	return py_value_of(o, self->function->params[i].type, &a->v[i], &a->loans);
 }
 
 /* Append to the star at `i`, which is made when it gets its first element. */
@@ -121,8 +121,7 @@ static void clear_arguments(struct arguments *a, unsigned count)
 		else if (a->v[i].type == UWSGI_T_LIST || a->v[i].type == UWSGI_T_MAP)
 			uwsgi_value_clear(&a->v[i]);
 	}
-	if (a->view.obj)
-		PyBuffer_Release(&a->view);
+	py_loans_return(&a->loans);
 }
 
 static PyObject *invoke(const struct uwsgi_function *f, struct arguments *a)
@@ -150,7 +149,8 @@ static PyObject *bound_call(PyObject *self, PyObject *const *args, Py_ssize_t n,
 	struct arguments a;
 	for (unsigned i = 0; i < b->function->count; i++)
 		a.v[i] = (struct uwsgi_value){ .flags = UWSGI_VALUE_DEFAULT };
-	a.view.obj = NULL;
+	a.loans.view.obj = NULL;
+	a.loans.objects = NULL;
 	PyObject *result = NULL;
 	if (place_all(&a, b, args, n, keywords) == 0)
 		result = invoke(b->function, &a);

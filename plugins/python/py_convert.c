@@ -1,12 +1,29 @@
 /* py_convert.c - between neutral values and Python objects.
  *
- * Arguments are borrowed where Python lets one look inside (bytes, str, numbers); containers are copied. */
+ * Arguments are borrowed where Python lets one look inside (bytes, str, numbers); containers are copied, but for what
+ * is large in them. */
 #include "py.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define LOAN_MIN 16384 /* bytes of an element that is not copied */
+
 /* ---- Python to neutral ---- */
+
+void py_loans_return(struct py_loans *loans)
+{
+	if (loans->view.obj)
+		PyBuffer_Release(&loans->view);
+	Py_CLEAR(loans->objects);
+}
+
+static int lend(struct py_loans *loans, PyObject *o)
+{
+	if (!loans->objects)
+		loans->objects = PyList_New(0);
+	return loans->objects ? PyList_Append(loans->objects, o) : -1;
+}
 
 static int from_int(PyObject *o, struct uwsgi_value *v)
 {
@@ -32,8 +49,8 @@ static int from_str(PyObject *o, struct uwsgi_value *v)
 	return 0;
 }
 
-/* An element of a container, which owns all it holds. */
-static int copy_into(struct uwsgi_value *to, const struct uwsgi_value *key, PyObject *o)
+/* An element of a container, which owns what it holds and is not lent. */
+static int copy_into(struct uwsgi_value *to, const struct uwsgi_value *key, PyObject *o, struct py_loans *loans)
 {
 	struct uwsgi_value *element = uwsgi_value_add(to, key);
 	struct uwsgi_value v = { 0 };
@@ -41,9 +58,12 @@ static int copy_into(struct uwsgi_value *to, const struct uwsgi_value *key, PyOb
 		PyErr_NoMemory();
 		return -1;
 	}
-	if (py_value_of(o, UWSGI_T_ANY, &v, NULL) < 0)
+	if (py_value_of(o, UWSGI_T_ANY, &v, loans) < 0)
 		return -1;
-	if (v.type != UWSGI_T_BYTES && v.type != UWSGI_T_STR) {
+	bool text = v.type == UWSGI_T_BYTES || v.type == UWSGI_T_STR, lent = text && loans && v.u.s.n >= LOAN_MIN;
+	if (lent && lend(loans, o) < 0)
+		return -1;
+	if (!text || lent) {
 		*element = v;
 		return 0;
 	}
@@ -53,12 +73,12 @@ static int copy_into(struct uwsgi_value *to, const struct uwsgi_value *key, PyOb
 	return -1;
 }
 
-static int from_sequence(PyObject *o, struct uwsgi_value *v)
+static int from_sequence(PyObject *o, struct uwsgi_value *v, struct py_loans *loans)
 {
 	*v = (struct uwsgi_value){ 0 };
 	uwsgi_value_set_list(v);
 	for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); i++)
-		if (copy_into(v, NULL, PySequence_Fast_GET_ITEM(o, i)) < 0) {
+		if (copy_into(v, NULL, PySequence_Fast_GET_ITEM(o, i), loans) < 0) {
 			uwsgi_value_clear(v);
 			return -1;
 		}
@@ -78,7 +98,7 @@ static int key_of(PyObject *o, struct uwsgi_value *key)
 	return 0;
 }
 
-static int from_dict(PyObject *o, struct uwsgi_value *v)
+static int from_dict(PyObject *o, struct uwsgi_value *v, struct py_loans *loans)
 {
 	*v = (struct uwsgi_value){ 0 };
 	uwsgi_value_set_map(v);
@@ -86,7 +106,7 @@ static int from_dict(PyObject *o, struct uwsgi_value *v)
 	Py_ssize_t at = 0;
 	struct uwsgi_value name;
 	while (PyDict_Next(o, &at, &key, &value))
-		if (key_of(key, &name) < 0 || copy_into(v, &name, value) < 0) {
+		if (key_of(key, &name) < 0 || copy_into(v, &name, value, loans) < 0) {
 			uwsgi_value_clear(v);
 			return -1;
 		}
@@ -112,7 +132,7 @@ static int from_view(PyObject *o, struct uwsgi_value *v, Py_buffer *view)
 	return 0;
 }
 
-int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v, Py_buffer *view)
+int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v, struct py_loans *loans)
 {
 	if (PyUnicode_Check(o))
 		return from_str(o, v);
@@ -141,11 +161,11 @@ int py_value_of(PyObject *o, enum uwsgi_type want, struct uwsgi_value *v, Py_buf
 		return 0;
 	}
 	if (PyList_Check(o) || PyTuple_Check(o))
-		return from_sequence(o, v);
+		return from_sequence(o, v, loans);
 	if (PyDict_Check(o))
-		return from_dict(o, v);
-	if (want == UWSGI_T_VIEW && view && PyObject_CheckBuffer(o))
-		return from_view(o, v, view);
+		return from_dict(o, v, loans);
+	if (want == UWSGI_T_VIEW && loans && PyObject_CheckBuffer(o))
+		return from_view(o, v, &loans->view);
 	if (PyCallable_Check(o) && (want == UWSGI_T_FN || want == UWSGI_T_ANY))
 		return from_callable(o, v);
 	if (PyIndex_Check(o)) {
@@ -235,7 +255,7 @@ static struct uwsgi_value *keep_result(PyObject *result)
 {
 	/* A list of one owns its text; its only element is then the result. */
 	struct uwsgi_value *list = uwsgi_value_new_list();
-	if (!list || copy_into(list, NULL, result) < 0) {
+	if (!list || copy_into(list, NULL, result, NULL) < 0) {
 		uwsgi_value_free(list);
 		return NULL;
 	}

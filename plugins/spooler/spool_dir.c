@@ -31,6 +31,18 @@ int spool_dir_make(const char *path, uid_t uid, gid_t gid)
 	return failed ? failed : make_one(state, uid, gid);
 }
 
+/* What is made below a directory belongs to its owner: an operator who looks after it may be root. */
+static int make_below(int at, const char *name)
+{
+	struct stat st;
+	if (mkdirat(at, name, 0750) == -1)
+		return errno == EEXIST ? 0 : -errno;
+	if (geteuid() != 0)
+		return 0;
+	bool given = fstat(at, &st) == 0 && fchownat(at, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) == 0;
+	return given ? 0 : -errno;
+}
+
 int spool_dir_open(struct spool_dir *dir_r, const char *path)
 {
 	*dir_r = (struct spool_dir){ .path = path, .spares = dir_r->spares, .fd = -1, .state = -1 };
@@ -38,7 +50,7 @@ int spool_dir_open(struct spool_dir *dir_r, const char *path)
 	if (fd == -1)
 		return -errno;
 	int state = openat(fd, SPOOL_STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (state == -1 && errno == ENOENT && mkdirat(fd, SPOOL_STATE, 0750) == 0)
+	if (state == -1 && errno == ENOENT && make_below(fd, SPOOL_STATE) == 0)
 		state = openat(fd, SPOOL_STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state == -1) {
 		int failed = -errno;
@@ -60,6 +72,16 @@ void spool_dir_close(struct spool_dir *dir)
 	dir->fd = dir->state = -1;
 }
 
+bool spool_dir_is_gone(const struct spool_dir *dir)
+{
+	struct stat held, there;
+	if (stat(dir->path, &there) == -1 || fstat(dir->fd, &held) == -1)
+		return true;
+	if (there.st_ino != held.st_ino || there.st_dev != held.st_dev)
+		return true;
+	return fstat(dir->state, &held) == -1 || !held.st_nlink;
+}
+
 /* ---- looking ---- */
 
 /* Call `found` for each name in the directory `name` below `at`. */
@@ -73,10 +95,12 @@ static int each_name(int at, const char *name, void (*found)(const char *name, v
 			close(fd);
 		return failed;
 	}
-	for (const struct dirent *entry; (entry = readdir(stream));)
+	errno = 0;
+	for (const struct dirent *entry; (entry = readdir(stream)); errno = 0)
 		found(entry->d_name, data);
+	int failed = -errno;
 	closedir(stream);
-	return 0;
+	return failed;
 }
 
 struct looking {
@@ -167,8 +191,9 @@ int spool_dir_bury(const struct spool_dir *dir, const char *path)
 	snprintf(to, sizeof to, SPOOL_DEAD "/%s", spool_base(path));
 	if (renameat(dir->fd, path, dir->fd, to) == 0)
 		return 0;
-	if (errno != ENOENT || (mkdirat(dir->fd, SPOOL_DEAD, 0750) == -1 && errno != EEXIST))
-		return -errno;
+	int failed = errno == ENOENT ? make_below(dir->fd, SPOOL_DEAD) : -errno;
+	if (failed)
+		return failed;
 	return renameat(dir->fd, path, dir->fd, to) == -1 ? -errno : 0;
 }
 
@@ -178,8 +203,9 @@ int spool_dir_raise(const struct spool_dir *dir, const char *name, const char *p
 	snprintf(from, sizeof from, SPOOL_DEAD "/%s", name);
 	snprintf(to, sizeof to, "%s%s", priority, name);
 	snprintf(folder, sizeof folder, "%s", priority);
-	if (*folder && mkdirat(dir->fd, folder, 0750) == -1 && errno != EEXIST)
-		return -errno;
+	int failed = *folder ? make_below(dir->fd, folder) : 0;
+	if (failed)
+		return failed;
 	/* now, and not when it was due before */
 	if (utimensat(dir->fd, from, NULL, AT_SYMLINK_NOFOLLOW) == -1)
 		return -errno;

@@ -32,6 +32,8 @@ struct spool_dir {
 };
 int spool_dir_open(struct spool_dir *dir_r, const char *path);
 void spool_dir_close(struct spool_dir *dir);
+/* Is an open directory no longer that of its path, or without its state?  It may have been removed, and made again. */
+bool spool_dir_is_gone(const struct spool_dir *dir);
 
 /* Call `task` for each task (its path below the directory) and `priority` for each directory of priority.  0 or a
  * negative errno. */

@@ -36,19 +36,23 @@ struct spool_hand *spool_hand_open(const struct spool_dir *dir)
 	struct spool_hand *hand = calloc(1, sizeof *hand);
 	if (!hand)
 		return NULL;
-	snprintf(hand->name, sizeof hand->name, SPOOL_HAND "%d_%llu", (int)getpid(),
-		 (unsigned long long)uwsgi_micros());
-	hand->fd = openat(dir->state, hand->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* it gets its name when it is locked and whole: what others find under one is a living or a dead process' */
+	char aside[sizeof hand->name];
+	unsigned long long now = uwsgi_micros();
+	snprintf(hand->name, sizeof hand->name, SPOOL_HAND "%d_%llu", (int)getpid(), now);
+	snprintf(aside, sizeof aside, SPOOL_NEW "hand_%d_%llu", (int)getpid(), now);
+	hand->fd = openat(dir->state, aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	/* written, not only made longer: a full disk must be told here, and not by a signal later */
 	static const char zeros[PAGE];
 	if (hand->fd != -1 && spool_lock(hand->fd) == 0 && pwrite(hand->fd, zeros, PAGE, 0) == PAGE)
 		hand->page = map(hand->fd);
-	if (!hand->page) {
-		int error = errno;
-		spool_hand_close(&hand, dir);
-		errno = error;
-	}
-	return hand;
+	if (hand->page && renameat(dir->state, aside, dir->state, hand->name) == 0)
+		return hand;
+	int error = errno;
+	unlinkat(dir->state, aside, 0);
+	spool_hand_close(&hand, dir);
+	errno = error;
+	return NULL;
 }
 
 void spool_hand_close(struct spool_hand **hand, const struct spool_dir *dir)
@@ -94,11 +98,9 @@ static void inherit_one(const char *name, void *data)
 	int fd = openat(heirs->dir->state, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return;
-	ssize_t n = pread(fd, text, PAGE, 0);
-	/* one that was only just made, and is not locked yet, is still empty */
-	if (n == PAGE && spool_lock(fd) == 0) {
+	if (spool_lock(fd) == 0) {
 		unlinkat(heirs->dir->state, name, 0);
-		n = pread(fd, text, PAGE, 0); /* again, now that nobody changes it */
+		ssize_t n = pread(fd, text, PAGE, 0);
 		text[PAGE] = 0;
 		if (n == PAGE && text[0])
 			heirs->left(text + 1, heirs->data);

@@ -62,7 +62,7 @@ static enum spool_look look(struct spool_job *job, const struct spool_dir *dir, 
 	errno = EINVAL;
 	if (!S_ISREG(st.st_mode))
 		return SPOOL_BROKEN;
-	if (st.st_mtim.tv_sec > now) {
+	if (spool_is_early(st.st_mtim.tv_sec, st.st_ctim.tv_sec, now)) {
 		*due_r = st.st_mtim.tv_sec;
 		return SPOOL_EARLY;
 	}
@@ -130,11 +130,16 @@ void spool_job_destroy(struct spool_job *job)
 	*job = (struct spool_job){ .fd = -1 };
 }
 
-static int keep(struct spool_job *job, const struct spool_dir *dir, const struct spool_decision *decision)
+int spool_job_delay(const struct spool_job *job, int64_t due)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)decision->due } };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)due } };
+	return futimens(job->fd, times) == -1 ? -errno : 0;
+}
+
+static int keep(const struct spool_job *job, const struct spool_dir *dir, const struct spool_decision *decision)
+{
 	int failed = decision->tries != job->tries ? spool_tries_write(dir, job->path, decision->tries) : 0;
-	return futimens(job->fd, times) == -1 ? -errno : failed;
+	return failed ? failed : spool_job_delay(job, decision->due);
 }
 
 int spool_job_end(struct spool_job *job, const struct spool_dir *dir, const struct spool_decision *decision)

@@ -42,6 +42,8 @@ enum spool_look spool_job_open(struct spool_job *job, const struct spool_dir *di
 int spool_job_read(struct spool_job *job, bool locked_counts, size_t most);
 void spool_job_close(struct spool_job *job);
 void spool_job_destroy(struct spool_job *job);
+/* Let nobody run it before `due`.  0 or a negative errno. */
+int spool_job_delay(const struct spool_job *job, int64_t due);
 /* Do with it what was decided.  0 or a negative errno. */
 int spool_job_end(struct spool_job *job, const struct spool_dir *dir, const struct spool_decision *decision);
 

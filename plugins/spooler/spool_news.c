@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool_file.h"
@@ -23,7 +23,8 @@ void spool_news_close(struct spool_news *news)
 {
 	if (news->fd != -1)
 		close(news->fd);
-	news->fd = -1;
+	free(news->dirs);
+	*news = (struct spool_news){ .dir = news->dir, .queue = news->queue, .fd = -1 };
 }
 
 static void found(const char *path, void *data)
@@ -35,14 +36,28 @@ static void found(const char *path, void *data)
 
 /* ---- names that are told ---- */
 
+static bool make_room(struct spool_news *news)
+{
+	if (news->count < news->room)
+		return true;
+	size_t room = news->room ? 2 * news->room : 8;
+	struct spool_news_dir *dirs = reallocarray(news->dirs, room, sizeof *dirs);
+	if (!dirs)
+		return false;
+	news->dirs = dirs;
+	news->room = room;
+	return true;
+}
+
+/* What cannot be watched is found by looks. */
 static void watch(struct spool_news *news, const char *priority)
 {
 	char path[PATH_MAX];
-	if (news->fd == -1 || news->count == SPOOL_NEWS_DIRS)
+	if (news->fd == -1 || !make_room(news))
 		return;
 	if ((size_t)snprintf(path, sizeof path, "%s/%s", news->dir->path, priority) >= sizeof path)
 		return;
-	int wd = inotify_add_watch(news->fd, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+	int wd = inotify_add_watch(news->fd, path, IN_CREATE | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR);
 	for (size_t i = 0; i < news->count; i++)
 		if (news->dirs[i].wd == wd)
 			return;
@@ -68,16 +83,21 @@ static void forget(struct spool_news *news, int wd)
 			news->dirs[i] = news->dirs[--news->count];
 }
 
-/* True when names were lost, or a directory of priority is new. */
+/* True when names were lost, the directory went away, or one of priority is new. */
 static bool heard(struct spool_news *news, const struct inotify_event *event)
 {
 	char path[NAME_MAX + 32];
 	const char *prefix = prefix_of(news, event->wd);
 	if (event->mask & IN_Q_OVERFLOW)
 		return true;
-	if (event->mask & IN_IGNORED)
+	if (event->mask & IN_MOVE_SELF)
+		inotify_rm_watch(news->fd, event->wd); /* and it is ignored from then on */
+	if (event->mask & IN_IGNORED) {
+		bool top = prefix && !*prefix;
 		forget(news, event->wd);
-	if (!prefix || !event->len || (event->mask & IN_IGNORED))
+		return top;
+	}
+	if (!prefix || !event->len)
 		return false;
 	if (event->mask & IN_ISDIR)
 		return !*prefix && spool_priority_of(event->name) >= 0;
@@ -104,14 +124,6 @@ bool spool_news_take(struct spool_news *news)
 
 /* ---- looks ---- */
 
-/* The directory may have been removed, and made again. */
-static bool is_another(const struct spool_dir *dir)
-{
-	struct stat held, there;
-	return stat(dir->path, &there) == -1 || fstat(dir->fd, &held) == -1 || there.st_ino != held.st_ino ||
-	       there.st_dev != held.st_dev;
-}
-
 static void found_priority(const char *name, void *data)
 {
 	watch(data, name);
@@ -120,7 +132,7 @@ static void found_priority(const char *name, void *data)
 int spool_news_look(struct spool_news *news)
 {
 	const struct spool_scan scan = { found, found_priority, news };
-	if (news->dir->fd != -1 && is_another(news->dir))
+	if (news->dir->fd != -1 && spool_dir_is_gone(news->dir))
 		spool_dir_close(news->dir);
 	int failed = news->dir->fd == -1 ? spool_dir_open(news->dir, news->dir->path) : 0;
 	if (failed)

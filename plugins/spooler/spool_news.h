@@ -8,18 +8,18 @@
 #include "spool_dir.h"
 #include "spool_queue.h"
 
-#define SPOOL_NEWS_DIRS 64 /* whose names are told: the directory's and priorities'; the others are found by a look */
+struct spool_news_dir {
+	int wd;
+	char prefix[16]; /* "", "7/" */
+};
 
 struct spool_news {
 	struct spool_dir *dir; /* may be closed, and is opened by a look */
 	struct spool_queue *queue;
 	int fd; /* readable when there are names; -1: none are told */
 	/* private */
-	struct spool_news_dir {
-		int wd;
-		char prefix[16]; /* "", "7/" */
-	} dirs[SPOOL_NEWS_DIRS];
-	size_t count;
+	struct spool_news_dir *dirs; /* whose names are told: the directory's and priorities' */
+	size_t count, room;
 	bool out_of_memory;
 };
 

@@ -29,6 +29,11 @@ struct spool_decision spool_decide(enum spool_outcome outcome, unsigned tries, u
 	return (struct spool_decision){ SPOOL_KEEP, tries, now + doubled(frequency, times) };
 }
 
+bool spool_is_early(int64_t modified, int64_t changed, int64_t now)
+{
+	return modified > now && modified > changed;
+}
+
 int64_t spool_look_again(unsigned looks, int64_t frequency)
 {
 	int64_t wait = doubled(1, looks);

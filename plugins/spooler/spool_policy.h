@@ -28,6 +28,9 @@ struct spool_decision {
 /* `tries` failed before this time; at most `max` do, 0: any number.  `frequency` is how often tasks are looked for. */
 struct spool_decision spool_decide(enum spool_outcome outcome, unsigned tries, unsigned max, int64_t frequency,
 				   int64_t now);
+/* Is it too early for a task whose file was modified and changed (st_mtim, st_ctim) at these seconds?  A time ahead of
+ * that of its change was set, and is meant; any other is a clock's that was put back since. */
+bool spool_is_early(int64_t modified, int64_t changed, int64_t now);
 /* A task that cannot be looked into (somebody has it, or it is being written): how many seconds until the next look. */
 int64_t spool_look_again(unsigned looks, int64_t frequency);
 

@@ -16,6 +16,7 @@ struct spool_entry {
 	int64_t priority; /* INT64_MAX: none */
 	int64_t due;	  /* seconds of the epoch, while it waits */
 	unsigned looks;	  /* for its owner: how often it was not to be had */
+	bool done;	  /* for its owner: it ran, and could not be removed */
 	/* private */
 	uint64_t order;
 	struct spool_entry *next; /* of the same hash */

@@ -13,6 +13,7 @@
 #include <uwsgi/shm.h>
 
 #include "spool_hash.h"
+#include "spool_sync.h"
 
 #define SPARES 64
 
@@ -21,13 +22,15 @@ enum { EMPTY, FULL, BUSY };
 struct shared {
 	uint64_t id; /* of this server: others may use the directory too */
 	_Atomic int cells[SPARES];
+	uint32_t laid[SPARES]; /* when it became FULL; of who made it BUSY */
 };
 
 struct spool_spares {
 	struct shared *shared;
+	const struct spool_sync *sync;
 };
 
-struct spool_spares *spool_spares_create(const char *path)
+struct spool_spares *spool_spares_create(const char *path, const struct spool_sync *sync)
 {
 	char name[40];
 	struct spool_spares *spares = calloc(1, sizeof *spares);
@@ -40,6 +43,7 @@ struct spool_spares *spool_spares_create(const char *path)
 	}
 	if (!spares->shared->id && getrandom(&spares->shared->id, sizeof spares->shared->id, 0) == -1)
 		spares->shared->id = (uint64_t)(uintptr_t)spares;
+	spares->sync = sync;
 	return spares;
 }
 
@@ -48,37 +52,47 @@ static void name_of(const struct spool_spares *spares, int number, char name_r[6
 	snprintf(name_r, 64, SPOOL_NEW "spare_%016llx_%d", (unsigned long long)spares->shared->id, number);
 }
 
-/* Move any cell from one state to BUSY; -1: none is in it. */
-static int claim(struct spool_spares *spares, int from)
+/* Move a cell from one state to BUSY.  False: it is in another. */
+static bool claim(struct spool_spares *spares, int number, int from)
 {
-	for (int i = 0; i < SPARES; i++) {
-		int expected = from;
-		if (atomic_load_explicit(&spares->shared->cells[i], memory_order_relaxed) == from &&
-		    atomic_compare_exchange_strong(&spares->shared->cells[i], &expected, BUSY))
-			return i;
-	}
-	return -1;
+	_Atomic int *cell = &spares->shared->cells[number];
+	int expected = from;
+	return atomic_load_explicit(cell, memory_order_relaxed) == from &&
+	       atomic_compare_exchange_strong(cell, &expected, BUSY);
+}
+
+static bool lasts(const struct spool_spares *spares, int number)
+{
+	return !spares->sync || spool_sync_lasts(spares->sync, spares->shared->laid[number]);
 }
 
 int spool_spares_put(struct spool_spares *spares, const struct spool_dir *dir, const char *path)
 {
 	char name[64];
-	int number = claim(spares, EMPTY);
-	if (number < 0)
+	int number = 0;
+	while (number < SPARES && !claim(spares, number, EMPTY))
+		number++;
+	if (number == SPARES)
 		return -ENOSPC;
 	name_of(spares, number, name);
 	int failed = renameat(dir->fd, path, dir->state, name) == -1 ? -errno : 0;
+	spares->shared->laid[number] = spares->sync ? spool_sync_now(spares->sync) : 0;
 	atomic_store(&spares->shared->cells[number], failed ? EMPTY : FULL);
 	return failed;
 }
 
 int spool_spares_take(struct spool_spares *spares, char name_r[64])
 {
-	int number = claim(spares, FULL);
-	if (number < 0)
-		return -ENOENT;
-	name_of(spares, number, name_r);
-	return number;
+	for (int number = 0; number < SPARES; number++) {
+		if (!claim(spares, number, FULL))
+			continue;
+		if (lasts(spares, number)) {
+			name_of(spares, number, name_r);
+			return number;
+		}
+		atomic_store(&spares->shared->cells[number], FULL);
+	}
+	return -ENOENT;
 }
 
 void spool_spares_gone(struct spool_spares *spares, int number)

@@ -135,3 +135,14 @@ int spool_sync_wait(struct spool_sync *sync, const char *path)
 		sleep_while(&shared->rounds, round, LEADER_MISSED_US);
 	}
 }
+
+uint32_t spool_sync_now(const struct spool_sync *sync)
+{
+	return atomic_load(&sync->shared->placed);
+}
+
+/* The file that is placed next is placed after it. */
+bool spool_sync_lasts(const struct spool_sync *sync, uint32_t moment)
+{
+	return reached(atomic_load(&sync->shared->synced), moment + 1);
+}

@@ -6,6 +6,9 @@
 #ifndef SPOOL_SYNC_H
 #define SPOOL_SYNC_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct spool_sync;
 
 /* [main] NULL: no shared memory. */
@@ -14,5 +17,8 @@ struct spool_sync *spool_sync_create(const char *path);
 int spool_sync_wait(struct spool_sync *sync, const char *path);
 /* The same for a directory that nobody shares. */
 int spool_sync_alone(const char *path);
+/* Now, and whether what was done to the directory before a moment lasts: a sync that began after it has ended. */
+uint32_t spool_sync_now(const struct spool_sync *sync);
+bool spool_sync_lasts(const struct spool_sync *sync, uint32_t moment);
 
 #endif

@@ -6,13 +6,20 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "spool_hash.h"
 
 #define LINE_MAX_LEN (NAME_MAX + 32)
 
 static void name_of(char name_r[NAME_MAX + 16], const char *path)
 {
-	snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%s", spool_base(path));
+	const char *base = spool_base(path);
+	if (strlen(base) <= NAME_MAX - (sizeof SPOOL_TRIES - 1))
+		snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%s", base);
+	else /* no file can have that name */
+		snprintf(name_r, NAME_MAX + 16, SPOOL_TRIES "%016llx", (unsigned long long)spool_hash(base));
 }
 
 /* The number, and the path of the task when it is wanted; 0 when there is no such file. */
@@ -60,15 +67,28 @@ void spool_tries_forget(const struct spool_dir *dir, const char *path)
 	unlinkat(dir->state, name, 0);
 }
 
+struct sweep {
+	const struct spool_dir *dir;
+	int64_t then;
+};
+
 static void sweep_one(const char *name, void *data)
 {
-	const struct spool_dir *dir = data;
+	const struct sweep *sweep = data;
 	char path[LINE_MAX_LEN];
-	if (read_name(dir, name, path) && faccessat(dir->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
-		unlinkat(dir->state, name, 0);
+	struct stat st;
+	bool gone;
+	if (read_name(sweep->dir, name, path))
+		gone = fstatat(sweep->dir->fd, path, &st, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT;
+	else
+		gone = fstatat(sweep->dir->state, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       st.st_ctim.tv_sec < sweep->then;
+	if (gone)
+		unlinkat(sweep->dir->state, name, 0);
 }
 
-void spool_tries_sweep(const struct spool_dir *dir)
+void spool_tries_sweep(const struct spool_dir *dir, int64_t then)
 {
-	(void)spool_dir_each_state(dir, SPOOL_TRIES, sweep_one, (void *)dir);
+	struct sweep sweep = { dir, then };
+	(void)spool_dir_each_state(dir, SPOOL_TRIES, sweep_one, &sweep);
 }

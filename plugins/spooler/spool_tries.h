@@ -11,7 +11,8 @@ unsigned spool_tries_read(const struct spool_dir *dir, const char *path);
 /* 0 or a negative errno. */
 int spool_tries_write(const struct spool_dir *dir, const char *path, unsigned tries);
 void spool_tries_forget(const struct spool_dir *dir, const char *path);
-/* Remove those whose task is gone. */
-void spool_tries_sweep(const struct spool_dir *dir);
+/* Remove those whose task is gone, and those that a process began before `then` and never wrote, in seconds of the
+ * epoch. */
+void spool_tries_sweep(const struct spool_dir *dir, int64_t then);
 
 #endif

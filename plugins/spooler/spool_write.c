@@ -118,7 +118,8 @@ static int fill(const struct aside *aside, const struct spool_target *target, co
 		failed = cut(aside->fd, (off_t)(packet->len + body.n));
 	if (!failed && target->at >= 0 && futimens(aside->fd, times) == -1)
 		failed = -errno;
-	if (!failed && target->sync && fdatasync(aside->fd) == -1)
+	/* the time it is due is no datum */
+	if (!failed && target->sync && (target->at >= 0 ? fsync(aside->fd) : fdatasync(aside->fd)) == -1)
 		failed = -errno;
 	return failed;
 }

@@ -20,7 +20,8 @@ struct spool_target {
 };
 
 /* Write a task aside, and put it in its place when it is whole; with a sync, return when it lasts.
- * 0 with its path, or a negative errno: then there is no such task, and nothing is left. */
+ * 0 with its path, or a negative errno: then nothing is left - but when it was the sync that failed, the task may have
+ * run meanwhile. */
 int spool_write(const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body,
 		char path_r[PATH_MAX]);
 

@@ -44,7 +44,7 @@ static const char *state_of(struct spool_job *job, const struct stat *st)
 		return "running";
 	if (failed)
 		return failed == -EBADMSG ? "torn" : "unreadable";
-	return st->st_mtim.tv_sec > time(NULL) ? "later" : "waiting";
+	return spool_is_early(st->st_mtim.tv_sec, st->st_ctim.tv_sec, time(NULL)) ? "later" : "waiting";
 }
 
 static void print_task(const char *path, void *data)
@@ -59,7 +59,9 @@ static void print_task(const char *path, void *data)
 	const char *state = strncmp(path, SPOOL_DEAD "/", sizeof SPOOL_DEAD) ? state_of(&job, &st) : "dead";
 	spool_job_destroy(&job);
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&st.st_mtim.tv_sec, &tm));
-	printf("%-8s %s %9lld bytes  %s", state, when, (long long)st.st_size, path);
+	printf("%-8s %s %9lld bytes  ", state, when, (long long)st.st_size);
+	for (const char *c = path; *c; c++) /* a name is any bytes, and a terminal obeys some */
+		putchar((unsigned char)*c < ' ' || *c == 127 ? '?' : *c);
 	unsigned tries = spool_tries_read(&command->dir, path);
 	if (tries)
 		printf(" (failed %u times)", tries);

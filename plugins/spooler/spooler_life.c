@@ -15,7 +15,9 @@
 #include "spooler_turn.h"
 
 #define RECYCLE 17   /* the exit status of who has served its time */
+#define AGAIN_S 1    /* until the next look after one that failed */
 #define STALE_S 3600 /* what is written aside and left for so long is nobody's */
+#define FAR_S 86400  /* no timer is set for longer */
 
 struct life {
 	const struct spooler *spooler;
@@ -28,8 +30,8 @@ struct life {
 	struct uwsgi_timer work;  /* armed for the next task's time */
 	struct uwsgi_timer regular;
 	int done, status;
-	bool looked;
-	int look_error; /* of the last look, so that one is told once */
+	bool looked;		    /* at the whole directory, as it is now */
+	int look_error, hand_error; /* of the last look, so that each is told once */
 };
 
 /* What a row of the API asks; there is one life in a process. */
@@ -50,31 +52,53 @@ static void arm(struct life *life)
 	atomic_store(&life->turn.figures->next, next == SPOOL_NEVER ? 0 : next);
 	if (next == SPOOL_NEVER || life->status)
 		return;
-	uint64_t now_us = uwsgi_micros(), due_us = (uint64_t)next * 1000000;
-	uwsgi_loop_timer(uwsgi_loop(), &life->work, due_us > now_us ? (due_us - now_us) / 1000 + 1 : 0);
+	int64_t now_us = (int64_t)uwsgi_micros(), far = now_us / 1000000 + FAR_S;
+	int64_t due_us = (next < far ? next : far) * 1000000;
+	uwsgi_loop_timer(uwsgi_loop(), &life->work, due_us > now_us ? (uint64_t)(due_us - now_us) / 1000 + 1 : 0);
+}
+
+/* What is in hand is noted in the directory, as it is now. */
+static void open_hand(struct life *life)
+{
+	int failed = life->turn.hand ? 0 : spooler_turn_begin(&life->turn);
+	if (failed && failed != life->hand_error)
+		SAY(life, "cannot write to the directory: %s; a death of this process is not counted against its task",
+		    strerror(-failed));
+	life->hand_error = failed;
 }
 
 static void look(struct life *life)
 {
+	if (life->dir.fd != -1 && spool_dir_is_gone(&life->dir)) {
+		spool_hand_close(&life->turn.hand, &life->dir);
+		spool_dir_close(&life->dir);
+	}
 	int failed = spool_news_look(&life->news);
-	life->looked = true;
+	life->looked = !failed;
 	if (failed && failed != life->look_error)
-		SAY(life, "cannot look for tasks: %s; next look in %d seconds", strerror(-failed), spooler_pause());
+		SAY(life, "cannot look for tasks: %s; it is tried again every second", strerror(-failed));
 	life->look_error = failed;
 	if (life->dir.fd != -1) {
-		spool_tries_sweep(&life->dir);
-		spool_dir_sweep(&life->dir, (int64_t)(uwsgi_micros() / 1000000) - STALE_S);
+		open_hand(life);
+		int64_t stale = (int64_t)(uwsgi_micros() / 1000000) - STALE_S;
+		spool_tries_sweep(&life->dir, stale);
+		spool_dir_sweep(&life->dir, stale);
 	}
+	uwsgi_loop_timer(uwsgi_loop(), &life->regular, 1000 * (uint64_t)(failed ? AGAIN_S : spooler_pause()));
 	arm(life);
 }
 
-/* Where nobody is to look, it may be said otherwise later, and names may not be told. */
+/* Where nobody is to look, it may be said otherwise later, names may not be told, and that the directory is gone is
+ * told by nobody.  The clock may have been set. */
 static void on_regular(struct uwsgi_timer *timer)
 {
 	struct life *life = timer->data;
-	if (!life->looked || life->news.fd == -1 || spooler_frequency() > 0)
+	if (!life->looked || life->news.fd == -1 || spooler_frequency() > 0 || spool_dir_is_gone(&life->dir))
 		look(life);
-	uwsgi_loop_timer(uwsgi_loop(), timer, 1000 * (uint64_t)spooler_pause());
+	else {
+		arm(life);
+		uwsgi_loop_timer(uwsgi_loop(), timer, 1000 * (uint64_t)spooler_pause());
+	}
 }
 
 static void on_names(struct uwsgi_watch *watch, unsigned events)
@@ -133,13 +157,7 @@ static void listen(struct life *life)
 static void begin(struct life *life)
 {
 	listen(life);
-	int failed = spool_dir_open(&life->dir, life->spooler->path);
-	if (!failed)
-		failed = spooler_turn_begin(&life->turn);
-	if (failed)
-		SAY(life, "cannot write to the directory: %s; a death of this process is not counted against its task",
-		    strerror(-failed));
-	on_regular(&life->regular);
+	look(life);
 }
 
 /* A large body comes and goes with each task: the memory for the next one is not given back in between. */

@@ -123,7 +123,7 @@ static int prepare(struct spooler *spooler)
 			  path);
 	spooler->path = path;
 	spooler->sync = spool_sync_create(path);
-	spooler->spares = spool_spares_create(path);
+	spooler->spares = spool_spares_create(path, settings.sync ? spooler->sync : NULL);
 	spooler->figures = spool_figures_create(path, spooler->processes);
 	if (spooler->sync && spooler->spares && spooler->figures)
 		return 0;

@@ -86,11 +86,12 @@ static bool finish(struct spooler_turn *turn, struct spool_decision *decision)
 		SAY(turn, "cannot %s task %s: %s; it is looked at again in %d seconds", verbs[decision->action],
 		    turn->job.path, strerror(-failed), spooler_pause());
 		decision->due = now_s() + spooler_pause();
+		(void)spool_job_delay(&turn->job, decision->due); /* or it is first again, and nothing else runs */
 	}
 	return failed || decision->action == SPOOL_KEEP;
 }
 
-static struct spooler_turned run_open(struct spooler_turn *turn)
+static struct spooler_turned run_open(struct spooler_turn *turn, struct spool_entry *entry)
 {
 	int64_t began = now_s();
 	bool quiet = turn->options->quiet;
@@ -104,9 +105,18 @@ static struct spooler_turned run_open(struct spooler_turn *turn)
 	if (outcome == SPOOL_RAISED)
 		say_failed(turn, &decision);
 	bool stays = finish(turn, &decision);
+	entry->done = stays && decision.action == SPOOL_DELETE;
 	if (turn->hand)
 		spool_hand_put(turn->hand);
 	return (struct spooler_turned){ .ran = true, .stays = stays, .due = decision.due };
+}
+
+/* It ran before and is still there: that is no reason to run it again. */
+static struct spooler_turned remove_done(struct spooler_turn *turn)
+{
+	struct spool_decision decision = { .action = SPOOL_DELETE };
+	bool stays = finish(turn, &decision);
+	return (struct spooler_turned){ .stays = stays, .due = decision.due };
 }
 
 static struct spooler_turned bury(struct spooler_turn *turn, enum spool_look seen)
@@ -128,7 +138,7 @@ static struct spooler_turned look_and_run(struct spooler_turn *turn, struct spoo
 	switch (seen) {
 	case SPOOL_OPEN:
 		entry->looks = 0;
-		return run_open(turn);
+		return entry->done ? remove_done(turn) : run_open(turn, entry);
 	case SPOOL_TORN:
 	case SPOOL_HUGE:
 		return bury(turn, seen);

@@ -53,7 +53,7 @@ static void part(struct client *c)
 	close(c->watch.fd);
 	free(c->answer);
 	*c = (struct client){ .watch.fd = -1 };
-	if (server.waits && !server.again.slot)
+	if (server.waits)
 		watch_socket(true);
 }
 
@@ -79,7 +79,7 @@ static void send_more(struct client *c)
 	/* it is closed when the client has: what it said and nobody read would take back what is on its way */
 	shutdown(c->watch.fd, SHUT_WR);
 	uwsgi_loop_change(uwsgi_loop(), &c->watch, UWSGI_READ);
-	if (server.waits && !server.again.slot)
+	if (server.waits)
 		watch_socket(true);
 }
 
@@ -151,7 +151,8 @@ static struct client *find_room(void)
 static void on_again(struct uwsgi_timer *timer)
 {
 	(void)timer;
-	watch_socket(true);
+	if (server.waits)
+		watch_socket(true);
 }
 
 static void on_connection(struct uwsgi_watch *watch, unsigned events)

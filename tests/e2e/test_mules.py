@@ -154,6 +154,54 @@ def test_a_message_that_ends_two_mules_is_dropped(serve):
     assert server.log.count("begins poison") == 2
 
 
+# Its messages are 0, 1 and 2; each is handled until its file is there.
+ONE_BY_ONE = """
+    import os, time, uwsgi
+    def heard(message):
+        print("begins", message.decode(), flush=True)
+        while not os.path.exists("go" + message.decode()):
+            time.sleep(0.01)
+    uwsgi.mule_msg_hook = heard
+    uwsgi.register_signal(17, "mule1", lambda n: print("signal", n, flush=True))
+    def application(e, s):
+        s("200 OK", [])
+        if e["PATH_INFO"] == "/signal":
+            return [b"%d" % uwsgi.signal(17)]
+        for n in range(3):
+            uwsgi.mule_msg(b"%d" % n)
+        return [b"%d" % os.getpid()]
+"""
+
+
+def test_a_mule_ends_between_two_messages_and_leaves_the_others_to_the_next(serve, tmp_path):
+    server = serve(ONE_BY_ONE, "--mule", "--mule-reload-mercy", "600")
+    worker = int(server.get().text)
+    server.wait_for_log("begins 0")
+    old = server.pid_of("mule")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: worker not in session_members(server.process.pid), "all of the generation to be told")
+    server.wait_for_log("begins 1")  # in the new mule
+    (tmp_path / "go0").touch()
+    wait_until(lambda: old not in session_members(server.process.pid), "the old mule to end")
+    assert "begins 2" not in server.log
+    for name in "go1", "go2":
+        (tmp_path / name).touch()
+    server.wait_for_log("begins 2")
+    assert server.log.count("begins") == 3
+
+
+def test_a_signal_is_handled_between_two_messages(serve, tmp_path):
+    server = serve(ONE_BY_ONE, "--mule")
+    server.get()
+    server.wait_for_log("begins 0")
+    assert server.get("/signal").text == "1"
+    (tmp_path / "go0").touch()
+    server.wait_for_log("signal 17")
+    for name in "go1", "go2":
+        (tmp_path / name).touch()
+    server.wait_for_log("begins 2")
+
+
 def test_messages_wait_for_the_next_generation(serve, write):
     server = serve("import uwsgi\n" + APP.replace("\n    ", "\n"), "--mule")
     first = server.pid_of("mule", 1)
@@ -226,6 +274,25 @@ def test_a_function_is_the_program_of_a_mule(serve, write):
     server.wait_for_log("timeout gives b''")
     ask(server, "uwsgi.mule_msg(b'work', 1)")
     server.wait_for_log("got b'work'")
+
+
+def test_a_program_gets_signals_though_messages_wait(serve, write, tmp_path):
+    write("tasks.py", """
+        import os, time, uwsgi
+        def live():
+            while True:
+                message = uwsgi.mule_get_msg()
+                print("got", message, flush=True)
+                while message == b"first" and not os.path.exists("go"):
+                    time.sleep(0.01)
+    """)
+    server = serve(APP, "--mule", "--mule=tasks:live")
+    ask(server, "[uwsgi.mule_msg(text, 2) for text in (b'first', b'second')]")
+    server.wait_for_log("got b'first'")
+    ask(server, "uwsgi.signal(17)")
+    (tmp_path / "go").touch()
+    server.wait_for_log("got b'second'")
+    assert "signal 17 in mule 2" in server.log.partition("got b'second'")[0]
 
 
 def test_a_script_that_ends_is_started_again_with_a_pause(serve, write):

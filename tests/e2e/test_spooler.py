@@ -1,8 +1,10 @@
 """The spooler: tasks in a directory that uWSGI 2.0 could share, run at least once whatever dies, and not for ever."""
+import contextlib
 import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +16,7 @@ import time
 
 import pytest
 
+from binary import REPOSITORY
 from harness import BINARY, DEADLINE, session_members, wait_until
 from wire import exchange
 
@@ -286,6 +289,16 @@ def test_a_server_without_a_spooler_has_the_answers_but_not_the_functions(serve)
     assert server.post("/", "uwsgi.SPOOL_OK, hasattr(uwsgi, 'spool')").text == "(-2, False)"
 
 
+def test_the_program_of_the_page_has_its_task_run(start, write, tmp_path):
+    page = (REPOSITORY / "docs" / "spooler.md").read_text()
+    ini, tasks_py = (re.search(r"^```%s\n(.*?)^```$" % kind, page, re.M | re.S)[1] for kind in ("ini", "python"))
+    write("tasks.py", tasks_py)
+    write("mysite.py", "def application(environ, start_response): pass")
+    write("site.ini", ini.replace("/var/spool/app", str(tmp_path / "sp")))
+    server = start("--ini", "site.ini")
+    server.wait_for_log("done with task " + PREFIX)
+
+
 # ---- order and time
 
 
@@ -399,6 +412,15 @@ def test_a_task_that_kills_its_process_does_not_stop_the_others(spooling, tmp_pa
     assert sorted(set(lines(tmp_path))) == ["good%d" % n for n in range(5)] + ["poison"]
 
 
+def test_nor_does_one_whose_failures_cannot_be_counted(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "3")
+    path = server.spool(id="poison", do="die", priority=0, at=int(time.time()) + 1)
+    (tmp_path / "sp/.state" / ("tries_" + path.name)).mkdir()
+    server.wait_for_log("cannot mark task 0/%s: Is a directory" % path.name)
+    server.spool(id="good")
+    wait_for(tmp_path, "good")
+
+
 def test_a_task_that_takes_too_long_is_cut_and_run_again(spooling, tmp_path):
     server = spooling("--spooler-harakiri", "1", "--spooler-frequency", "1")
     pid = spooler_pid(server)
@@ -500,10 +522,11 @@ def test_the_file_of_a_done_task_serves_the_next_and_nothing_of_it_is_left(spool
     inode = first.stat().st_ino
     (tmp_path / "go").touch()
     wait_until(lambda: list((tmp_path / "sp/.state").glob("new_spare_*")), "a spare")
-    second = server.spool(id="2", at=2000000000)
-    assert second.stat().st_ino == inode
-    assert second.read_bytes() == packet({b"id": b"2", b"at": b"2000000000"})
-    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+    second = server.spool(id="2", at=2000000000)  # makes it last that the first is gone
+    third = server.spool(id="3", at=2000000000)
+    assert [path.stat().st_ino == inode for path in (second, third)] == [False, True]
+    assert third.read_bytes() == packet({b"id": b"3", b"at": b"2000000000"})
+    assert stat.S_IMODE(third.stat().st_mode) == 0o600
 
 
 def test_a_body_of_a_gigabyte_is_refused_and_found_in_the_directory_it_is_not_read(spooling, tmp_path):
@@ -513,8 +536,12 @@ def test_a_body_of_a_gigabyte_is_refused_and_found_in_the_directory_it_is_not_re
     huge.write_bytes(packet({b"id": b"huge", b"priority": b"3"}))
     os.truncate(huge, 1 << 30)
     server = spooling()
-    assert server.ask("uwsgi.spool(id='1', body=bytes(1 << 30))") == (
-        "ValueError: unable to spool job: it has 1073741835 bytes, spooler-max-size allows 268435456")
+    peaks = []
+    for call in "uwsgi.spool(id='1', body=bytes(1 << 30))", "uwsgi.spool({'id': '1', 'body': bytes(1 << 30)})":
+        assert server.ask(call) == (
+            "ValueError: unable to spool job: it has 1073741835 bytes, spooler-max-size allows 268435456")
+        peaks.append(peak_kib(int(server.ask("os.getpid()"))))
+    assert peaks[1] - peaks[0] < 200 * 1024, "nor is one in a dict copied"
     server.wait_for_log(PREFIX + "huge is larger than spooler-max-size (268435456 bytes): it is moved to ")
     server.spool(id="2")
     wait_for(tmp_path, "2")
@@ -544,12 +571,37 @@ def test_a_file_that_2_0_wrote_is_a_task(spooling, tmp_path):
                     b"ud_spool_ret": b"-2", b"filename": b"a b.avi", b"priority": b"7", "body": b"frames\n\0\xff"}
 
 
-def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path):
+@pytest.mark.parametrize("frequency", [1, -1])
+def test_a_directory_that_is_removed_and_made_again_is_used(spooling, tmp_path, frequency):
     server = spooling("--spooler-frequency", "1")
+    server.ask("uwsgi.set_spooler_frequency(%d)" % frequency)  # nobody looks at -1, but for where the directory is
     server.spool(id="before")
     wait_for(tmp_path, "before")
     wait_drained(tmp_path)  # what is put away meanwhile could not be removed
     shutil.rmtree(tmp_path / "sp")
+    server.spool(id="after")
+    wait_for(tmp_path, "after")
+
+
+@pytest.mark.parametrize("lost", ["sp", "sp/.state"])
+def test_deaths_are_counted_in_a_directory_that_was_made_again(spooling, tmp_path, lost):
+    server = spooling("--spooler-frequency", "1", "--spooler-max-attempts", "2")
+    server.spool(id="before")
+    wait_for(tmp_path, "before")
+    wait_drained(tmp_path)
+    shutil.rmtree(tmp_path / lost)
+    wait_until(lambda: list(tmp_path.glob("sp/.state/hand_*")) or not server.spool(id="again"), "the directory to be used again")
+    server.spool(id="poison", do="die")
+    wait_until(lambda: dead(tmp_path), "the task to be given up")
+    assert lines(tmp_path).count("poison") == 2
+
+
+@pytest.mark.parametrize("frequency", [1000, -1])
+def test_a_directory_that_is_moved_away_and_made_again_is_used_at_once(spooling, tmp_path, frequency):
+    server = spooling("--spooler-frequency=%d" % frequency)
+    server.spool(id="before")
+    wait_for(tmp_path, "before")
+    (tmp_path / "sp").rename(tmp_path / "away")
     server.spool(id="after")
     wait_for(tmp_path, "after")
 
@@ -584,10 +636,7 @@ def test_a_directory_that_everybody_can_write_to_is_told(spooling, tmp_path):
 
 def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp_path):
     (tmp_path / "sp").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=750", "tmpfs", tmp_path / "sp"]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no right to mount a small disk")
-    try:
+    with mounted("-t", "tmpfs", "-o", "size=64k,mode=750", "tmpfs", tmp_path / "sp"):
         server = spooling()
         answer = server.ask("uwsgi.spool(id='big', body=b'x' * 100000)")
         assert answer.startswith("OSError: unable to spool job: writing to %s: No space left" % (tmp_path / "sp"))
@@ -595,8 +644,47 @@ def test_a_full_disk_is_an_error_of_the_caller_and_nothing_is_torn(spooling, tmp
         server.spool(id="small")
         wait_for(tmp_path, "small")
         server.stop()
+
+
+@contextlib.contextmanager
+def mounted(*args):
+    """mount(*args), the last of which is where."""
+    if subprocess.run(["mount", *args], capture_output=True).returncode:
+        pytest.skip("no right to mount")
+    try:
+        yield
     finally:
-        subprocess.run(["umount", "-l", tmp_path / "sp"], check=True)
+        subprocess.run(["umount", "-l", args[-1]], check=True)
+
+
+def test_a_done_task_that_cannot_be_removed_is_not_run_again(spooling, tmp_path):
+    server = spooling("--spooler-frequency", "1")
+    path = server.spool(id="1", do="wait")
+    wait_for(tmp_path, "1")
+    with mounted("--bind", path, path):
+        (tmp_path / "go").touch()
+        server.wait_for_log("cannot remove task %s: Device or resource busy; it is looked at again in 1 seconds" % path.name, times=3)
+    wait_drained(tmp_path)
+    assert lines(tmp_path) == ["1", "after 1"]
+
+
+def test_a_time_in_the_farthest_future_costs_nothing(spooling, tmp_path):
+    (tmp_path / "sp").mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=1m,mode=750", "tmpfs", tmp_path / "sp"):  # which keeps any time
+        server = spooling("--spooler-frequency", "1000")
+        server.spool(id="far", at=18446744073710)  # 2 ** 64 microseconds, and a little
+        server.spool(id="now")
+        wait_for(tmp_path, "now")
+        began, before = time.monotonic(), cpu_seconds(spooler_pid(server))
+        while time.monotonic() < began + 1:
+            server.ask("1")
+        assert cpu_seconds(spooler_pid(server)) - before < 0.2 and len(tasks(tmp_path)) == 1
+        server.stop()
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/schedstat" % pid) as stat:
+        return int(stat.read().split()[0]) / 1e9
 
 
 def command(folder, name):
@@ -610,8 +698,11 @@ def test_an_operator_lists_revives_and_removes_tasks(spooling, tmp_path):
     server.spool(id="bad", do="raise", priority=3)
     server.spool(id="later", at=2000000000)
     wait_until(lambda: dead(tmp_path), "the task to be given up")
+    (tmp_path / "sp" / (PREFIX + "\n\033[2J")).touch()
     listed = command(tmp_path, "spool-list").splitlines()
-    assert sorted(line.split()[0] for line in listed) == ["dead", "later"]
+    assert sorted(line.split()[0] for line in listed) == ["dead", "later", "torn"]
+    assert [line.split()[-1] for line in listed if line.startswith("torn")] == [PREFIX + "??[2J"]
+    (tmp_path / "sp" / (PREFIX + "\n\033[2J")).unlink()
     assert command(tmp_path, "spool-retry") == "1 retried\n"
     wait_until(lambda: lines(tmp_path).count("bad") == 2 and dead(tmp_path), "the task to fail again")
     assert eval(lines(tmp_path, "tasks")[1])[1] == str(tmp_path / "sp/3")

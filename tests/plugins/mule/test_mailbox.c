@@ -30,9 +30,10 @@ static bool is_awake(const struct mailbox *box)
 static char first_letter(const struct mailbox *box)
 {
 	struct message message;
-	struct message_queue *queue = mailbox_take(box, &message);
-	char letter = queue ? *message.text : '-';
-	if (queue)
+	struct message_queue *queue;
+	int taken = mailbox_take(box, &queue, &message);
+	char letter = taken ? *message.text : '-';
+	if (taken)
 		message_queue_done(queue, &message);
 	return letter;
 }

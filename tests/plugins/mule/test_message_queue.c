@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,6 +226,26 @@ Test(message_queue, leaves_what_a_living_one_has_in_hand)
 	message_queue_get(q, &info);
 	cr_assert_eq(info.bytes, 0);
 }
+
+#ifndef __SANITIZE_ADDRESS__ /* its memory has no limit */
+Test(message_queue, leaves_what_there_is_no_memory_for_and_wakes_nobody)
+{
+	static char large[16 << 20];
+	struct message_queue *q = message_queue_open("test", sizeof large + 4096);
+	struct message message;
+	struct rlimit before, low;
+	message_queue_put(q, large, sizeof large);
+	getrlimit(RLIMIT_AS, &before);
+	low = (struct rlimit){ 1 << 20, before.rlim_max };
+	setrlimit(RLIMIT_AS, &low);
+	int taken = message_queue_take(q, &message);
+	setrlimit(RLIMIT_AS, &before);
+	cr_assert_eq(taken, -ENOMEM);
+	cr_assert_not(is_awake(q));
+	cr_assert_eq(message_queue_take(q, &message), 1);
+	cr_assert_eq(message.len, sizeof large);
+}
+#endif
 
 static void take_and_be_done(struct message_queue *q)
 {

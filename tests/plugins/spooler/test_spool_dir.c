@@ -1,4 +1,6 @@
 /* What is in a spooler's directory, and the ways in and out of the dead. */
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <sys/time.h>
 
@@ -31,6 +33,47 @@ Test(spool_dir, a_scan_finds_tasks_and_those_of_priorities_and_nothing_else)
 	*seen = 0;
 	cr_assert_eq(spool_dir_each_dead(&dir, note, NULL), 0);
 	cr_assert_str_eq(seen, A " ");
+}
+
+/* readdir() fails after so many names; -1: it does not. */
+static int names_left = -1;
+struct dirent *readdir(DIR *stream)
+{
+	static struct dirent *(*next)(DIR *);
+	if (!next)
+		next = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+	errno = names_left ? errno : EIO;
+	return names_left && names_left-- ? next(stream) : NULL;
+}
+
+Test(spool_dir, a_scan_that_breaks_off_has_failed)
+{
+	const struct spool_scan scan = { note, NULL, NULL };
+	write_task(A);
+	write_task(B);
+	names_left = 3;
+	cr_assert_eq(spool_dir_scan(&dir, &scan), -EIO);
+	names_left = -1;
+	cr_assert_eq(spool_dir_scan(&dir, &scan), 0);
+}
+
+Test(spool_dir, what_root_makes_belongs_to_the_owner_of_the_directory)
+{
+	static const char *const made[] = { SPOOL_STATE, SPOOL_DEAD, "7" };
+	struct stat st;
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(fchown(dir.fd, 12345, 54321), 0);
+	cr_assert_eq(unlinkat(dir.fd, SPOOL_STATE, AT_REMOVEDIR), 0);
+	spool_dir_close(&dir);
+	cr_assert_eq(spool_dir_open(&dir, folder), 0);
+	write_task(A);
+	cr_assert_eq(spool_dir_bury(&dir, A), 0);
+	cr_assert_eq(spool_dir_raise(&dir, A, "7/"), 0);
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+		cr_assert_eq(fstatat(dir.fd, made[i], &st, 0), 0, "%s", made[i]);
+		cr_assert(st.st_uid == 12345 && st.st_gid == 54321, "%s", made[i]);
+	}
 }
 
 Test(spool_dir, a_task_that_is_buried_can_be_raised_to_its_priority)

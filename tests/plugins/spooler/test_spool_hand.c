@@ -50,3 +50,11 @@ Test(spool_hand, of_who_lives_nothing_is_inherited)
 	spool_hand_close(&hand, &dir);
 	cr_assert_null(hand);
 }
+
+Test(spool_hand, what_a_process_left_that_never_had_a_task_is_removed)
+{
+	write_file(SPOOL_STATE "/" SPOOL_HAND "1_1", "", 0);
+	spool_hand_inherit(&dir, note, NULL);
+	cr_assert_str_empty(left);
+	cr_assert_not(is_there(SPOOL_STATE "/" SPOOL_HAND "1_1"));
+}

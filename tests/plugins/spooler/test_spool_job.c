@@ -57,6 +57,12 @@ Test(spool_job, one_job_serves_task_after_task)
 	}
 }
 
+Test(spool_job, a_task_of_a_clock_that_was_put_back_since_runs)
+{
+	write_task(A);
+	cr_assert_eq(spool_job_open(&job, &dir, A, 1000, &due), SPOOL_OPEN);
+}
+
 Test(spool_job, nobody_else_gets_it_before_it_is_closed)
 {
 	struct spool_job other = { .fd = -1 };
@@ -89,7 +95,7 @@ Test(spool_job, what_is_kept_is_due_later_with_its_failures)
 Test(spool_job, the_file_of_a_small_task_becomes_a_spare)
 {
 	char name[64];
-	dir.spares = spool_spares_create(folder);
+	dir.spares = spool_spares_create(folder, NULL);
 	write_task(A);
 	cr_assert_eq(open_job(A), SPOOL_OPEN);
 	cr_assert_eq(spool_job_end(&job, &dir, &(struct spool_decision){ SPOOL_DELETE, 0, 0 }), 0);

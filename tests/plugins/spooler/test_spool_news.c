@@ -89,3 +89,37 @@ Test(spool_news, a_directory_that_is_removed_is_an_error_until_it_is_there_again
 	cr_assert(!spool_news_take(&news));
 	expect_next(A);
 }
+
+Test(spool_news, a_directory_that_goes_away_is_a_reason_to_look)
+{
+	char away[64];
+	cr_assert_eq(spool_news_look(&news), 0);
+	snprintf(away, sizeof away, "%s_away", folder);
+	cr_assert_eq(rename(folder, away), 0);
+	bool looks = false;
+	while (told())
+		looks |= spool_news_take(&news);
+	cr_assert(looks);
+	cr_assert_eq(spool_news_look(&news), -ENOENT);
+	cr_assert_eq(rename(away, folder), 0);
+	cr_assert_eq(spool_news_look(&news), 0);
+	write_task(A);
+	cr_assert(!spool_news_take(&news));
+	expect_next(A);
+}
+
+Test(spool_news, of_any_number_of_priorities_tasks_are_told)
+{
+	char path[64];
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof path, "%d", i);
+		cr_assert_eq(mkdirat(dir.fd, path, 0700), 0);
+	}
+	cr_assert_eq(spool_news_look(&news), 0);
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof path, "%d/" A, i);
+		write_task(path);
+		cr_assert(!spool_news_take(&news));
+		expect_next(path);
+	}
+}

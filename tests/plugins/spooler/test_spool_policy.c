@@ -39,6 +39,15 @@ Test(spool_policy, a_frequency_above_an_hour_is_kept)
 	cr_assert_eq(spool_decide(SPOOL_RAISED, 3, 10, 7200, NOW).due, NOW + 7200);
 }
 
+Test(spool_policy, waits_for_a_time_that_was_set_and_not_for_a_clock_that_was_put_back)
+{
+	cr_assert(spool_is_early(NOW + 10, NOW, NOW));
+	cr_assert(spool_is_early(NOW + 10, NOW + 5, NOW));
+	cr_assert_not(spool_is_early(NOW + 10, NOW + 10, NOW));
+	cr_assert_not(spool_is_early(NOW + 10, NOW + 20, NOW));
+	cr_assert_not(spool_is_early(NOW, NOW - 10, NOW));
+}
+
 Test(spool_policy, looks_at_a_taken_task_less_and_less_often)
 {
 	cr_assert_eq(spool_look_again(0, 30), 1);

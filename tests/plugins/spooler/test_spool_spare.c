@@ -3,6 +3,7 @@
 
 #include "spool_folder.h"
 #include "spool_spare.h"
+#include "spool_sync.h"
 
 #define ENOUGH 64
 
@@ -18,7 +19,7 @@ static const char *in_state(const char *name)
 Test(spool_spare, a_file_that_is_put_is_taken_once)
 {
 	char name[64];
-	struct spool_spares *spares = spool_spares_create(folder);
+	struct spool_spares *spares = spool_spares_create(folder, NULL);
 	cr_assert_eq(spool_spares_take(spares, name), -ENOENT);
 	write_task(A);
 	cr_assert_eq(spool_spares_put(spares, &dir, A), 0);
@@ -32,7 +33,7 @@ Test(spool_spare, a_file_that_is_put_is_taken_once)
 Test(spool_spare, there_are_only_so_many_and_one_that_is_gone_makes_room)
 {
 	char name[64];
-	struct spool_spares *spares = spool_spares_create(folder);
+	struct spool_spares *spares = spool_spares_create(folder, NULL);
 	for (int i = 0; i < ENOUGH; i++) {
 		write_task(A);
 		cr_assert_eq(spool_spares_put(spares, &dir, A), 0);
@@ -50,10 +51,23 @@ Test(spool_spare, there_are_only_so_many_and_one_that_is_gone_makes_room)
 Test(spool_spare, a_file_that_cannot_be_put_takes_no_room)
 {
 	char name[64];
-	struct spool_spares *spares = spool_spares_create(folder);
+	struct spool_spares *spares = spool_spares_create(folder, NULL);
 	for (int i = 0; i < 2 * ENOUGH; i++)
 		cr_assert_eq(spool_spares_put(spares, &dir, A), -ENOENT);
 	cr_assert_eq(spool_spares_take(spares, name), -ENOENT);
 	write_task(A);
 	cr_assert_eq(spool_spares_put(spares, &dir, A), 0);
+}
+
+Test(spool_spare, a_file_serves_no_other_before_it_lasts_that_it_is_no_task)
+{
+	char name[64];
+	struct spool_sync *sync = spool_sync_create(folder);
+	struct spool_spares *spares = spool_spares_create(folder, sync);
+	write_task(A);
+	cr_assert_eq(spool_sync_wait(sync, folder), 0);
+	cr_assert_eq(spool_spares_put(spares, &dir, A), 0);
+	cr_assert_eq(spool_spares_take(spares, name), -ENOENT, "the last sync began before it was put aside");
+	cr_assert_eq(spool_sync_wait(sync, folder), 0);
+	cr_assert_geq(spool_spares_take(spares, name), 0);
 }

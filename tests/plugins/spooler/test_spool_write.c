@@ -50,7 +50,7 @@ Test(spool_write, over_a_spare_of_any_length_nothing_of_it_is_left)
 	static char long_before[3000];
 	char path[PATH_MAX];
 	struct spool_target target = {
-		.path = folder, .spares = spool_spares_create(folder), .priority = -1, .at = -1
+		.path = folder, .spares = spool_spares_create(folder, NULL), .priority = -1, .at = -1
 	};
 	const size_t lengths[] = { 0, packet.len - 1, packet.len + 2, packet.len + 3, sizeof long_before };
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -70,7 +70,7 @@ Test(spool_write, a_spare_that_somebody_removed_is_no_hindrance)
 {
 	char path[PATH_MAX];
 	struct spool_target target = {
-		.path = folder, .spares = spool_spares_create(folder), .priority = -1, .at = -1
+		.path = folder, .spares = spool_spares_create(folder, NULL), .priority = -1, .at = -1
 	};
 	write_task(A);
 	cr_assert_eq(spool_spares_put(target.spares, &dir, A), 0);
