@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <uwsgi/shm.h>
 
@@ -22,7 +23,7 @@ enum { EMPTY, FULL, BUSY };
 struct shared {
 	uint64_t id; /* of this server: others may use the directory too */
 	_Atomic int cells[SPARES];
-	uint32_t laid[SPARES]; /* when it became FULL; of who made it BUSY */
+	struct spool_moment laid[SPARES]; /* when it became FULL; of who made it BUSY */
 };
 
 struct spool_spares {
@@ -70,13 +71,15 @@ int spool_spares_put(struct spool_spares *spares, const struct spool_dir *dir, c
 {
 	char name[64];
 	int number = 0;
+	int64_t priority = strchr(path, '/') ? strtoll(path, NULL, 10) : -1;
 	while (number < SPARES && !claim(spares, number, EMPTY))
 		number++;
 	if (number == SPARES)
 		return -ENOSPC;
 	name_of(spares, number, name);
 	int failed = renameat(dir->fd, path, dir->state, name) == -1 ? -errno : 0;
-	spares->shared->laid[number] = spares->sync ? spool_sync_now(spares->sync) : 0;
+	if (spares->sync)
+		spares->shared->laid[number] = spool_sync_now(spares->sync, priority);
 	atomic_store(&spares->shared->cells[number], failed ? EMPTY : FULL);
 	return failed;
 }

@@ -1,8 +1,8 @@
 /* spool_sync.h - making directory entries last, together.
  *
- * Whoever put a file into the directory asks for a sync; of those who ask at the same time, in any process of the
- * server, one does it for all who had their file in place when it began. Before it begins it waits for as many as
- * shared the last one, but no longer than that one took. */
+ * Whoever put a file into the directory, or into that of a priority below it, asks for a sync; of those who ask at the
+ * same time, in any process of the server, one does it for all who had their file in place when it began.  Before it
+ * begins it waits for as many as shared the last one, but no longer than that one took. */
 #ifndef SPOOL_SYNC_H
 #define SPOOL_SYNC_H
 
@@ -11,14 +11,19 @@
 
 struct spool_sync;
 
-/* [main] NULL: no shared memory. */
+/* [main] For the directory `path`, which is kept, not copied.  NULL: no shared memory. */
 struct spool_sync *spool_sync_create(const char *path);
-/* The file is in its place in the directory `path`: return when that lasts.  0 or a negative errno. */
-int spool_sync_wait(struct spool_sync *sync, const char *path);
-/* The same for a directory that nobody shares. */
-int spool_sync_alone(const char *path);
-/* Now, and whether what was done to the directory before a moment lasts: a sync that began after it has ended. */
-uint32_t spool_sync_now(const struct spool_sync *sync);
-bool spool_sync_lasts(const struct spool_sync *sync, uint32_t moment);
+/* The file is in its place, in the directory of `priority` (-1: without one), which may have been made for it: return
+ * when that lasts.  0 or a negative errno.  [any] */
+int spool_sync_wait(struct spool_sync *sync, int64_t priority, bool is_new);
+
+/* A moment, in one of the directories. */
+struct spool_moment {
+	int folder;
+	uint32_t count;
+};
+struct spool_moment spool_sync_now(const struct spool_sync *sync, int64_t priority);
+/* Does what was done to that directory before a moment last?  A sync that began after it has ended. */
+bool spool_sync_lasts(const struct spool_sync *sync, struct spool_moment moment);
 
 #endif

@@ -136,14 +136,6 @@ static int place(const char *aside, const char *path, const char *folder, bool *
 	return rename(aside, path) == -1 ? -errno : 0;
 }
 
-static int make_last(const struct spool_target *target, const char *folder, bool made)
-{
-	if (!target->sync)
-		return 0;
-	int failed = target->priority >= 0 ? spool_sync_alone(folder) : 0;
-	return !failed && (target->priority < 0 || made) ? spool_sync_wait(target->sync, target->path) : failed;
-}
-
 int spool_write(const struct spool_target *target, const struct spool_packet *packet, struct uwsgi_str body,
 		char path_r[PATH_MAX])
 {
@@ -170,7 +162,7 @@ int spool_write(const struct spool_target *target, const struct spool_packet *pa
 		spool_spares_gone(target->spares, aside.spare);
 	if (failed)
 		return failed;
-	failed = make_last(target, folder, made);
+	failed = target->sync ? spool_sync_wait(target->sync, target->priority, made) : 0;
 	if (failed)
 		unlink(path_r);
 	return failed;

@@ -65,9 +65,9 @@ Test(spool_spare, a_file_serves_no_other_before_it_lasts_that_it_is_no_task)
 	struct spool_sync *sync = spool_sync_create(folder);
 	struct spool_spares *spares = spool_spares_create(folder, sync);
 	write_task(A);
-	cr_assert_eq(spool_sync_wait(sync, folder), 0);
+	cr_assert_eq(spool_sync_wait(sync, -1, false), 0);
 	cr_assert_eq(spool_spares_put(spares, &dir, A), 0);
 	cr_assert_eq(spool_spares_take(spares, name), -ENOENT, "the last sync began before it was put aside");
-	cr_assert_eq(spool_sync_wait(sync, folder), 0);
+	cr_assert_eq(spool_sync_wait(sync, -1, false), 0);
 	cr_assert_geq(spool_spares_take(spares, name), 0);
 }
