@@ -58,8 +58,10 @@ struct image *image_remember(int argc, char **argv, char **envp)
 	struct image *image = calloc(1, sizeof *image);
 	if (!image || !argc)
 		return NULL;
-	const char *reloads = getenv(RELOADS);
+	const char *reloads = getenv(HANDOVER_ENV) ? getenv(RELOADS) : NULL; /* an Emperor's are not its vassals' */
 	image->reloads = reloads ? atoi(reloads) : 0;
+	if (!reloads)
+		setenv(RELOADS, "0", 1);
 	image->argv = copy(argv, false);
 	image->envp = copy(envp, true);
 	image->path = find_program(argv[0]);

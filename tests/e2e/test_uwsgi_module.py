@@ -251,10 +251,12 @@ def test_stop_stops(ask):
 
 
 def test_reload_reloads(serve):
-    server = serve(ASK, "--processes", "1")
+    server = serve(ASK, "--processes", "1", env={"UWSGI_RELOADS": "5"})  # of another, which started this one
     before = server.post("/", b"os.getpid()").text
+    assert server.post("/", b"os.environ['UWSGI_RELOADS']").text == "'0'"
     assert server.post("/", b"uwsgi.reload()").text == "True"
     wait_until(lambda: server.post("/", b"os.getpid()").text != before, "another worker")
+    assert server.post("/", b"os.environ['UWSGI_RELOADS']").text == "'1'"
 
 
 def test_the_module_is_not_there_outside_of_the_server():
