@@ -784,8 +784,8 @@ def test_no_acknowledged_task_is_lost_whatever_is_killed(spooling, tmp_path):
         while len(acknowledged) < total or kills < total // 50:
             n += 1
             try:
-                answer = servers[-1].ask("uwsgi.spool(id='%d', times=%d, body=b'%d,' * %d)" % (
-                    n, sizes[n % 4], n, sizes[n % 4]))
+                answer = servers[-1].ask("uwsgi.spool(id='%d', times=%d, priority=%s, body=b'%d,' * %d)" % (
+                    n, sizes[n % 4], 7 if n % 3 == 0 else None, n, sizes[n % 4]))
             except OSError:
                 continue
             if answer.startswith("b'"):
