@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from harness import Server, free_port, session_members, wait_until
+from spool import APP, spooled
 
 OLD = pathlib.Path("/usr/bin/uwsgi-core")
 OLD_PLUGINS = pathlib.Path("/usr/lib/uwsgi/plugins")
@@ -58,6 +59,21 @@ def serve(start, write):
         return start("--master", "--wsgi-file", "app.py", *args, **options)
 
     return serve
+
+
+@pytest.fixture
+def spooling(serve, tmp_path):
+    """spooling(*options): a server with the spooler `sp`; ask(expression) is evaluated in it."""
+
+    def spooling(*options, code=APP, **how):
+        server = serve(code, "--spooler", "sp", *options, **how)
+        server.wait_for_log("spawned the uWSGI spooler on dir %s " % (tmp_path / "sp"))
+        server.ask = lambda text: server.post("/", text).text
+        server.spool = lambda **keys: spooled(server.ask("uwsgi.spool(%s)" % ", ".join(
+            "%s=%r" % item for item in keys.items())))
+        return server
+
+    return spooling
 
 
 @pytest.fixture
