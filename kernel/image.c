@@ -58,7 +58,8 @@ struct image *image_remember(int argc, char **argv, char **envp)
 	struct image *image = calloc(1, sizeof *image);
 	if (!image || !argc)
 		return NULL;
-	const char *reloads = getenv(HANDOVER_ENV) ? getenv(RELOADS) : NULL; /* an Emperor's are not its vassals' */
+	const char *reloads =
+		getenv(HANDOVER_ENV) ? getenv(RELOADS) : NULL; /* or they are of the server that started it */
 	image->reloads = reloads ? atoi(reloads) : 0;
 	if (!reloads)
 		setenv(RELOADS, "0", 1);

@@ -17,12 +17,28 @@ def answered(server, path="/", timeout=DEADLINE):
         return read_all(s)
 
 
-class Load(threading.Thread):
+class Client(threading.Thread):
+    """Does something to the server on and on (`run`), until its block is left."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.ended = server, False
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.ended = True
+        self.join()
+
+
+class Load(Client):
     """Asks again and again, on a connection each, and keeps what went wrong."""
 
     def __init__(self, server, path="/"):
-        super().__init__()
-        self.server, self.path, self.failures, self.answers, self.ended = server, path, [], 0, False
+        super().__init__(server)
+        self.path, self.failures, self.answers = path, [], 0
 
     def run(self):
         while not self.ended:
@@ -33,14 +49,6 @@ class Load(threading.Thread):
                 self.answers += 1
             except OSError as failure:
                 self.failures.append(failure)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended = True
-        self.join()
 
 
 class KeepAlive(Load):

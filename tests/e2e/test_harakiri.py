@@ -189,16 +189,19 @@ def test_each_late_request_gets_its_504(app):
             assert b" 504 " in client.recv(1000)
 
 
-def test_clients_of_a_stuck_worker_get_what_was_on_its_way_to_them(start, write):
-    write("app.py", """
-        import time
+LARGE_OR_STUCK = """
+    import time
 
-        def application(environ, start_response):
-            start_response("200 OK", [])
-            if environ["PATH_INFO"] == "/stuck":
-                time.sleep(60)
-            return [b"x" * 900000]
-    """)
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/stuck":
+            time.sleep(60)
+        return [b"x" * 900000]
+"""
+
+
+def test_clients_of_a_stuck_worker_get_what_was_on_its_way_to_them(start, write):
+    write("app.py", LARGE_OR_STUCK)
     server = start("--wsgi-file", "app.py", "--master", "--harakiri", "1")
     with socket.socket() as slow, server.connect() as stuck:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -221,15 +224,7 @@ def processor_seconds(pid):
 
 
 def test_a_stuck_worker_does_not_turn_round_while_something_of_its_loop_is_due(start, write, tmp_path):
-    write("app.py", """
-        import time
-
-        def application(environ, start_response):
-            start_response("200 OK", [])
-            if environ["PATH_INFO"] == "/stuck":
-                time.sleep(60)
-            return [b"x" * 900000]
-    """)
+    write("app.py", LARGE_OR_STUCK)
     server = start("--wsgi-file", "app.py", "--master", "--harakiri", "1", "--socket-timeout", "60",
                    "--http-socket", "slow.sock", "--min-worker-lifetime", "1", "--max-worker-lifetime", "2")
     worker, begun = server.pid_of("worker"), time.monotonic()

@@ -122,14 +122,20 @@ Test(flock, is_never_waited_for_at_a_reload)
 	cr_assert_eq(flock_take(handover, FLOCK_RELOAD), -EWOULDBLOCK);
 }
 
-Test(flock, goes_on_in_the_next_image)
+/* What the next image finds of a server that holds the lock. */
+static struct handover *hold_and_reload(void)
 {
 	char number[16];
 	configure("flock");
 	cr_assert_eq(flock_take(handover, FLOCK_FIRST), 0);
 	snprintf(number, sizeof number, "%d", handover_seal(handover));
 	setenv(HANDOVER_ENV, number, 1);
-	struct handover *next = handover_create();
+	return handover_create();
+}
+
+Test(flock, goes_on_in_the_next_image)
+{
+	struct handover *next = hold_and_reload();
 	cr_assert_eq(flock_take(next, FLOCK_RELOAD), 0);
 	handover_finish(next);
 	cr_assert_not(is_free());
@@ -137,11 +143,6 @@ Test(flock, goes_on_in_the_next_image)
 
 Test(flock, ends_with_a_reload_whose_configuration_has_it_no_more)
 {
-	char number[16];
-	configure("flock");
-	cr_assert_eq(flock_take(handover, FLOCK_FIRST), 0);
-	snprintf(number, sizeof number, "%d", handover_seal(handover));
-	setenv(HANDOVER_ENV, number, 1);
-	handover_finish(handover_create());
+	handover_finish(hold_and_reload());
 	cr_assert(is_free());
 }

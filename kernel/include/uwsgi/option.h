@@ -44,7 +44,7 @@ struct uwsgi_option {
 	uint32_t flags;
 	void *value;	      /* variable of the type above; NULL for CALL and for an alias */
 	const char *help;     /* one line, no final period needed */
-	const char *group;    /* heading in --help: "http", "python", ... */
+	const char *group;    /* heading in --help: "processes", "logging", ... */
 	const char *alias_of; /* another row's name: this row is a second spelling of it, other fields may be zero */
 	/* For CALL.  `value` is "" when none was given.  Returns 0, or a negative errno after logging why. */
 	int (*apply)(const char *key, const char *value, void *data);
