@@ -51,6 +51,7 @@ void door_resume(struct serve *s, uint64_t now_ms)
 void door_close(struct serve *s)
 {
 	look_away(s);
+	handed_wake_others(s);
 	s->listener_count = 0;
 	atomic_store(&s->door_shut_ms, 0);
 }

@@ -8,6 +8,7 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -62,6 +63,42 @@ bool handed_give(struct serve *s, struct conn *c)
 	}
 	conn_close(s, c);
 	return true;
+}
+
+static bool has_room(const struct handed *h)
+{
+	struct pollfd p = { .fd = h->pair[1], .events = POLLOUT };
+	return poll(&p, 1, 0) == 1;
+}
+
+/* True when somebody else has it now. */
+static bool pass_on(const struct handed *h, int fd, int socket_fd)
+{
+	if (fd < 0)
+		return false;
+	if (fd_pass_send(h->pair[1], fd, socket_fd) == 0)
+		return true;
+	close(fd);
+	return false;
+}
+
+void handed_wake_others(struct serve *s)
+{
+	struct sockaddr_storage peer;
+	int socket_fd = -1, left = s->core_count;
+	if (!conn_may_move(s))
+		return;
+	while (left-- > 0 && has_room(s->handed)) {
+		int fd = fd_pass_receive(s->handed->pair[0], &socket_fd);
+		if (!pass_on(s->handed, fd, socket_fd))
+			break;
+	}
+	for (size_t i = 0; i < s->listener_count; i++)
+		for (left = s->core_count; left-- > 0 && has_room(s->handed);) {
+			const struct uwsgi_socket *socket = s->listeners[i].socket;
+			if (!pass_on(s->handed, listen_accept(socket, &peer), socket->fd))
+				break;
+		}
 }
 
 static int index_of(const struct listeners *l, int socket_fd)

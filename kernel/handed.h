@@ -19,6 +19,9 @@ int handed_fd(const struct handed *h);
 /* Give away a connection between two requests, of which nothing was read.  False: it is still ours; else it is closed
  * here.  The owner only. */
 bool handed_give(struct serve *s, struct conn *c);
+/* For a worker that has just stopped to look: epoll wakes one worker for one connection, and it may have been this one.
+ * What waits, at most as many as it has cores, goes to the others, who are woken by that. */
+void handed_wake_others(struct serve *s);
 /* Take one: its descriptor, or a negative errno.  `index_r` is that of its socket in listeners_list. */
 int handed_take(const struct handed *h, int *index_r, struct sockaddr_storage *peer);
 

@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../double/serve_double.h"
@@ -100,4 +102,53 @@ Test(handed, closes_what_came_by_a_socket_that_is_no_more)
 	cr_assert_eq(take(&index), -ENOENT);
 	cr_assert_eq(index, -1);
 	cr_assert_eq(recv(d.client, &byte, 1, 0), 0);
+}
+
+/* The worker listens at the second socket alone, where a client has just connected. */
+static int let_one_wait(void)
+{
+	static struct listener listener;
+	listener.socket = d.conn->socket;
+	d.serve.listeners = &listener;
+	d.serve.listener_count = 1;
+	d.serve.core_count = 1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "test_handed_%d", (int)getpid());
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(connect(client, (struct sockaddr *)&address,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)),
+		     0);
+	return client;
+}
+
+Test(handed, what_woke_a_worker_that_ends_wakes_another)
+{
+	int index = -1, client = let_one_wait();
+	char byte;
+	handed_wake_others(&d.serve);
+	int fd = take(&index);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(index, 1);
+	cr_assert_eq(send(client, "x", 1, 0), 1);
+	cr_assert_eq(recv(fd, &byte, 1, 0), 1);
+}
+
+Test(handed, what_waits_where_nobody_else_would_serve_it_stays)
+{
+	int index = -1;
+	stopping = true;
+	let_one_wait();
+	handed_wake_others(&d.serve);
+	cr_assert_eq(take(&index), -EAGAIN);
+}
+
+Test(handed, what_is_on_its_way_already_is_sent_again)
+{
+	int index = -1;
+	d.serve.core_count = 1;
+	cr_assert(handed_give(&d.serve, d.conn));
+	handed_wake_others(&d.serve);
+	cr_assert_geq(take(&index), 0);
+	cr_assert_eq(index, 1);
+	cr_assert_eq(take(&index), -EAGAIN);
 }
